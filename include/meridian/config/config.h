@@ -1,0 +1,105 @@
+// A whole validated configuration as plain values: what CONFIG.md describes, defaults filled in, paths made
+// absolute, names checked. Made only by config/load.h; immutable afterwards.
+#pragma once
+
+#include <meridian/base/log.h>
+#include <meridian/base/time.h>
+#include <meridian/net/address.h>
+#include <meridian/topology/topology.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace meridian::config {
+
+struct Process {
+  uint32_t workers = 0;  // 0: auto
+  std::string state_directory;
+  Duration drain_timeout = std::chrono::seconds(30);
+  uint64_t max_connections = 0;  // 0: auto
+  Duration startup_grace = std::chrono::seconds(2);
+
+  bool operator==(const Process&) const = default;
+};
+
+struct Log {
+  log::Level level = log::Level::kInfo;
+  bool json = false;
+  std::string access_path;  // empty: off; "stdout"; or a file
+  bool access_json = true;  // else combined
+
+  bool operator==(const Log&) const = default;
+};
+
+// What an operator says of an address block or of unknown clients; a key not given is empty.
+struct Place {
+  std::optional<double> latitude, longitude;  // both or none
+  std::string country, continent, subdivision;
+  std::optional<uint32_t> asn;
+
+  bool operator==(const Place&) const = default;
+};
+
+struct Geo {
+  std::vector<std::string> databases;  // absolute paths, in order
+  std::vector<std::pair<net::Prefix, Place>> networks;
+  std::optional<Place> default_place;
+
+  bool operator==(const Geo&) const = default;
+};
+
+// First match wins. An empty host or path matches all.
+struct Route {
+  std::string host;  // lower case: exact, or "*.example.com" (one or more labels), or empty
+  std::string path;  // prefix, at a segment boundary: "/api" matches /api, /api/x and /api?q, not /apix
+  std::string service;
+
+  bool operator==(const Route&) const = default;
+};
+
+enum class Protocol : uint8_t { kTcp, kHttp };
+
+struct Limits {
+  uint64_t header_bytes = 32 * 1024;
+  uint32_t headers = 100;
+  std::optional<uint64_t> body_bytes;  // empty: unlimited
+  Duration header_timeout = std::chrono::seconds(10);
+
+  bool operator==(const Limits&) const = default;
+};
+
+struct Listener {
+  std::string name;
+  std::vector<net::Address> bind;
+  Protocol protocol = Protocol::kHttp;
+  std::string service;         // tcp
+  std::vector<Route> routes;   // http; a lone `service` becomes one route for everything
+  std::vector<net::Prefix> trusted_proxies;
+  enum class ProxyProtocol : uint8_t { kOff, kAccept, kRequire } proxy_protocol = ProxyProtocol::kOff;
+  Limits limits;
+
+  bool operator==(const Listener&) const = default;
+};
+
+struct Admin {
+  std::string socket = "/run/meridian/admin.sock";
+  std::optional<net::Address> http;
+  std::string token_file;
+
+  bool operator==(const Admin&) const = default;
+};
+
+struct Config {
+  Process process;
+  Log log;
+  Geo geo;
+  topology::Topology topology;
+  std::vector<Listener> listeners;  // sorted by name
+  Admin admin;
+
+  bool operator==(const Config&) const = default;
+};
+
+}  // namespace meridian::config

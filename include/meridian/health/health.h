@@ -1,0 +1,167 @@
+// The health view: what is known of every endpoint and site, shared by all threads as relaxed atomics, one cache
+// line each, found by name so that it outlives snapshots and reloads. Four facts are kept apart (intent, probe,
+// agent, traffic); the state is a pure function of them. Workers report what traffic showed, the probe thread its
+// verdicts, control the operator's intent; a decision only reads.
+//
+// Whatever changes a state bumps Registry::version(), by which readers know that a cached aggregate is stale. What
+// only time changes (an ejection or a drain that runs out) is changed by Sweep, so a reader needs no clock.
+#pragma once
+
+#include <meridian/base/counter.h>
+#include <meridian/base/time.h>
+#include <meridian/topology/topology.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace meridian::health {
+
+enum class Intent : uint8_t { kServe, kDrain, kOut };
+enum class Probe : uint8_t { kUnknown, kUp, kDown, kNotChecked };  // kNotChecked: no check, taken as up
+enum class Agent : uint8_t { kNone, kUp, kDrain, kDown };
+enum class Traffic : uint8_t { kClear, kSuspect, kEjected };  // kSuspect: a connect just failed, check pending
+enum class State : uint8_t { kUp, kDegraded, kDraining, kDown, kOut };
+
+struct Facts {
+  Intent intent = Intent::kServe;  // the strictest of the endpoint's, its site's and its region's
+  Probe probe = Probe::kUnknown;
+  Agent agent = Agent::kNone;
+  Traffic traffic = Traffic::kClear;
+
+  bool operator==(const Facts&) const = default;
+};
+
+// The state that the facts give. kDegraded is a site's alone.
+State Effective(const Facts& facts);
+// The fact that made it: "intent", "probe", "agent", "traffic"; "" for up.
+const char* Cause(const Facts& facts);
+const char* Name(State state);
+const char* Name(Intent intent);
+const char* Name(Probe probe);
+const char* Name(Agent agent);
+const char* Name(Traffic traffic);
+
+// What traffic showed of one attempt.
+enum class Outcome : uint8_t {
+  kSuccess,         // a response, or bytes, came
+  kConnectFailed,   // refused, unreachable or timed out before anything was sent
+  kReset,           // broken before a response
+  kGatewayStatus,   // 502, 503, 504
+  kResponseTimeout,
+};
+
+struct IntentRecord {
+  Intent intent = Intent::kServe;
+  std::string author, reason;
+  WallTime since{};
+  WallTime deadline{};  // of a drain: when sessions are cut; zero: none
+};
+
+// One endpoint, identified by site, address and the check that watches it. Lives as long as the Registry.
+class alignas(kCacheLine) EndpointHealth {
+ public:
+  EndpointHealth() = default;
+  EndpointHealth(const EndpointHealth&) = delete;
+
+  Facts facts() const;
+  State state() const { return static_cast<State>(state_.load(std::memory_order_relaxed)); }
+  // May take a new session; may go on with one that is pinned to it.
+  bool takes_new() const { return state() == State::kUp; }
+  bool takes_pinned() const { return state() == State::kUp || state() == State::kDraining; }
+
+  uint32_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
+  void Begin() { in_flight_.fetch_add(1, std::memory_order_relaxed); }
+  void End() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
+
+  // Moving average (1/8 weight) of this endpoint's connect time; zero: not measured.
+  Duration connect_time() const { return Duration(connect_time_ns_.load(std::memory_order_relaxed)); }
+  void ObserveConnect(Duration took);
+
+ private:
+  friend class Registry;
+  std::atomic<uint32_t> facts_{0};  // Facts, packed
+  std::atomic<uint8_t> state_{static_cast<uint8_t>(State::kDown)};
+  std::atomic<uint8_t> ejections_in_a_row_{0};
+  std::atomic<uint16_t> consecutive_errors_{0};
+  std::atomic<uint32_t> in_flight_{0};
+  std::atomic<uint32_t> window_errors_{0}, window_total_{0};  // the running window of the error rate
+  std::atomic<int64_t> window_start_ns_{0};
+  std::atomic<int64_t> traffic_until_ns_{0};  // when Sweep clears kEjected or kSuspect
+  std::atomic<int64_t> connect_time_ns_{0};
+  std::atomic<int64_t> since_ns_{0};  // of the present state
+};
+
+// One site, across its services.
+struct alignas(kCacheLine) SiteHealth {
+  std::atomic<uint8_t> intent{static_cast<uint8_t>(Intent::kServe)};  // strictest of site and region
+  std::atomic<uint32_t> sessions{0};                                   // concurrent, all services
+};
+
+// Told when an endpoint's state changes, on the thread that changed it: log, event, immediate check.
+struct Change {
+  std::string_view site, address, check;
+  EndpointHealth* endpoint = nullptr;
+  State before = State::kDown, after = State::kDown;
+  Facts facts;
+};
+
+class Registry {
+ public:
+  Registry();
+  ~Registry();
+
+  // Finds or makes; the reference stays valid as long as the Registry. Control thread. `check` is the name of a
+  // health check, or empty for none: then the probe fact is kNotChecked.
+  EndpointHealth& Endpoint(std::string_view site, std::string_view address, std::string_view check);
+  SiteHealth& Site(std::string_view site);
+  // Where sites stand, so that a region's or site's intent reaches its endpoints. Control thread, each snapshot.
+  void SetRegion(std::string_view site, std::string_view region);
+
+  // Bumped by every change of a state or intent.
+  uint32_t version() const { return version_.load(std::memory_order_acquire); }
+
+  // Probe thread: a verdict. A good one clears kSuspect, and kEjected whose time has passed.
+  void SetProbe(EndpointHealth& endpoint, Probe verdict, MonotonicTime now);
+  // Any worker, once per attempt; lock-free and without allocation unless a state changes. The first connect
+  // failure makes the endpoint suspect, at once, for all; `consecutive_errors` or the error rate eject it, but
+  // never more than max_ejected of `peers` (its site's endpoints of the service, itself included).
+  void Report(EndpointHealth& endpoint, Outcome outcome, const topology::Outliers& policy,
+              const EndpointHealth* const* peers, size_t peer_count, MonotonicTime now);
+  // What time has changed: expired ejections and suspicions. Probe thread, about every 100 ms.
+  void Sweep(MonotonicTime now);
+
+  // Operator's intent for "region", "site" or "site/endpoint address". Control thread. kServe removes the record.
+  void SetIntent(std::string_view target, const IntentRecord& record);
+  // All records that are not kServe, by target.
+  std::vector<std::pair<std::string, IntentRecord>> Intents() const;
+  Intent IntentOf(std::string_view target) const;
+
+  // Called on every change of an endpoint's state, by the thread that made it. Set once, before threads start.
+  void OnChange(std::function<void(const Change&)> listener);
+  // Called when traffic makes an endpoint suspect: check it now. Set once, before threads start.
+  void OnSuspect(std::function<void(EndpointHealth&)> listener);
+
+ private:
+  struct Entry;
+  void Transition(Entry& entry, Facts before, Facts after, MonotonicTime now);
+  void ApplyIntents();
+
+  std::atomic<uint32_t> version_{1};
+  mutable std::mutex mutex_;  // the maps; never taken by a worker in steady state
+  std::unordered_map<std::string, std::unique_ptr<Entry>> endpoints_;
+  std::unordered_map<std::string, std::unique_ptr<SiteHealth>> sites_;
+  std::unordered_map<std::string, std::string> region_of_;
+  std::unordered_map<std::string, IntentRecord> intents_;
+  std::function<void(const Change&)> on_change_;
+  std::function<void(EndpointHealth&)> on_suspect_;
+};
+
+}  // namespace meridian::health

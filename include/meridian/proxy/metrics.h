@@ -1,0 +1,94 @@
+// What the workers count. Each worker writes its own blocks with plain stores; Collect sums them. A block belongs to
+// names, not ids, so that numbers go on over reloads; blocks are made when a worker takes a snapshot, never on the
+// request path.
+#pragma once
+
+#include <meridian/base/metrics.h>
+#include <meridian/routing/decide.h>
+#include <meridian/snapshot/snapshot.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace meridian::proxy {
+
+// Why a request or session failed, as in Meridian-Reason and meridian_failures_total{reason}.
+enum class Failure : uint8_t {
+  kBadRequest,       // 400: malformed or ambiguous
+  kHeaderTooLarge,   // 431
+  kBodyTooLarge,     // 413
+  kUnsupported,      // 501, 505
+  kHeaderTimeout,    // 408
+  kNoRoute,          // 404
+  kNoSites,          // 503: the fence leaves none
+  kAllDown,          // 503
+  kSessionRejected,  // 503
+  kAtCapacity,       // 503
+  kConnectFailed,    // 502: every candidate refused
+  kConnectTimeout,   // 504
+  kBackendReset,     // 502: broken before a whole response
+  kBackendMalformed, // 502
+  kResponseTimeout,  // 504
+  kIdleTimeout,
+  kClientGone,       // the client left before the end
+  kOverloaded,       // refused at accept: max_connections
+  kProxyHeader,      // a PROXY header that is missing, malformed or not trusted
+  kCount,
+};
+const char* Name(Failure failure);
+
+// Per worker and listener.
+struct alignas(kCacheLine) ListenerCounters {
+  Counter accepted, active;
+  std::array<Counter, static_cast<size_t>(Failure::kCount)> failures;
+};
+
+// Per worker, service and site.
+struct alignas(kCacheLine) RouteCounters {
+  Counter requests_1xx, requests_2xx, requests_3xx, requests_4xx, requests_5xx;
+  Counter connections;  // tcp sessions
+  Counter active;       // requests or sessions in progress
+  Counter bytes_in, bytes_out;  // from and to clients
+  Counter retries, connects, connect_failures, races_won, reused;
+  std::array<Counter, 10> reasons;  // by routing::Reason
+  std::array<Counter, 5> pins;      // by routing::Pin
+  Histogram connect_time, response_time;
+};
+
+// Per worker.
+struct alignas(kCacheLine) WorkerCounters {
+  Counter geo_hits, geo_misses, loop_turns;
+};
+
+class Metrics {
+ public:
+  explicit Metrics(size_t workers);
+  ~Metrics();
+
+  // Blocks of one worker for one snapshot: by ListenerId, and by ServiceId × sites + SiteId.
+  struct Binding {
+    std::vector<ListenerCounters*> listeners;
+    std::vector<RouteCounters*> routes;
+    WorkerCounters* worker = nullptr;
+  };
+  Binding Bind(size_t worker, const snapshot::Snapshot& snapshot);
+
+  // Any thread.
+  void Collect(MetricSink& sink) const;
+  // Requests and sessions in progress, over all workers.
+  uint64_t active() const;
+  // The same for one site (all services), one service (all sites), or both; empty: all.
+  uint64_t active(std::string_view service, std::string_view site) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::map<std::string, std::unique_ptr<ListenerCounters>>> listeners_;                       // by worker
+  std::vector<std::map<std::pair<std::string, std::string>, std::unique_ptr<RouteCounters>>> routes_;  // by worker
+  std::vector<std::unique_ptr<WorkerCounters>> workers_;
+};
+
+}  // namespace meridian::proxy
