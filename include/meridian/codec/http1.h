@@ -79,12 +79,14 @@ struct BodyResult {
   bool done = false;       // the message ends with `consumed`
 };
 
-// A registered reason for a refusal; error.context names it ("both-lengths", "bad-chunk", "obs-fold", …), static.
+// An error's context names the reason of a refusal ("both-lengths", "bad-chunk", "obs-fold", …), its side whose
+// message it is: the client's (requests) or the backend's (responses).
 class Http1Parser {
  public:
   enum class Kind : uint8_t { kRequest, kResponse };
 
-  Http1Parser(Kind kind, const HttpLimits& limits) : kind_(kind), limits_(limits) {}
+  // Precondition: limits.fields ≤ kMaxFields.
+  Http1Parser(Kind kind, const HttpLimits& limits);
 
   // `bytes` begin with the first byte of a head (or of what is there of it) and stay in place while `head` is used.
   // After kNeedMore call again with the same bytes and more behind them. Errors: kMalformed, kTooLarge (the head
@@ -104,17 +106,40 @@ class Http1Parser {
   void ExpectResponseTo(std::string_view method);
 
  private:
+  // What is known of a head whose end has not been seen: each byte is looked at once, however they arrive.
+  enum class ScanState : uint8_t { kStart, kEmptyLine, kOpening, kStartLine, kFields };
+  struct Scan {
+    ScanState state = ScanState::kStart;
+    uint32_t head = 0;      // where the start line begins: behind an empty line, if one came
+    uint32_t line = 0;      // where the line being read begins
+    uint32_t position = 0;  // the next byte to look at
+    uint32_t fields = 0;
+  };
   // Chunked bodies are walked by hand, strictly (RFC 9112 section 7.1), since their framing decides what the next
   // message is.
-  enum class Chunk : uint8_t { kSize, kExtension, kSizeLf, kData, kDataCr, kDataLf, kTrailerStart, kTrailer, kTrailerLf, kEndLf };
+  enum class ChunkState : uint8_t {
+    kSize, kExtension, kSizeLf, kData, kDataCr, kDataLf, kTrailerStart, kTrailerName, kTrailerValue, kTrailerLf, kEndLf,
+  };
+  enum class Answers : uint8_t { kOther, kHead, kConnect };
+
+  tl::unexpected<Error> Refuse(ErrorCode code, const char* context) const;
+  Result<size_t> FindHeadEnd(std::string_view bytes);
+  const char* ScanOpening(std::string_view bytes);
+  const char* ScanLine(std::string_view line);
+  Result<BodyResult> ParseChunked(std::string_view bytes);
+  const char* ChunkStep(char byte);
+  const char* SizeStep(char byte);
+  const char* TrailerStep(char byte);
+  bool CountOverhead();
 
   Kind kind_;
   HttpLimits limits_;
-  bool response_without_body_ = false;
+  Scan scan_;
+  Answers answers_ = Answers::kOther;
   Framing framing_ = Framing::kNone;
-  Chunk chunk_ = Chunk::kSize;
+  ChunkState chunk_ = ChunkState::kSize;
   uint8_t chunk_digits_ = 0;
-  uint32_t overhead_bytes_ = 0;  // extension or trailer bytes of this message, bounded by head_bytes
+  uint32_t overhead_bytes_ = 0;  // extension and trailer bytes of this message, bounded by head_bytes
   uint64_t remaining_ = 0;       // of the body (kLength) or of the chunk
 };
 
