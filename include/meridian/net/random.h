@@ -9,6 +9,9 @@
 
 namespace meridian::net {
 
+// 64 unpredictable bits from the operating system, to seed what need not be reproducible.
+uint64_t SeedFromSystem();
+
 class Xoshiro final : public Random {
  public:
   explicit Xoshiro(uint64_t seed) {

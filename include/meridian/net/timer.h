@@ -54,10 +54,14 @@ class TimerWheel {
 
   void Place(Timer& timer);
   void Cascade(int level);
+  uint64_t NextTick();
+  int NextOccupied(int level);
 
   MonotonicTime start_;
   uint64_t tick_ = 0;  // all timers due at or before it have fired
   std::array<std::array<List<Timer>, kSlots>, kLevels> slots_;
+  // A bit per slot, set where a timer may be; Disarm leaves it, and the next search clears it.
+  std::array<std::array<uint64_t, kSlots / 64>, kLevels> occupied_{};
 };
 
 }  // namespace meridian::net
