@@ -85,6 +85,7 @@ Refusal CheckRequestLine(std::string_view line) {
   if (!IsToken(line.substr(0, method_size))) return Malformed("bad-method");
   const std::string_view target = line.substr(method_size + 1, last_space - method_size - 1);
   if (const Refusal refusal = CheckVersion(line.substr(last_space + 1))) return refusal;
+  if (line.substr(0, method_size) == "CONNECT") return {ErrorCode::kUnsupported, "connect"};
   if (target.empty() || !AllAre(target, kTargetChar)) return Malformed("bad-target");
   return {};
 }
@@ -133,7 +134,7 @@ Refusal Diagnose(std::string_view bytes, llhttp_errno_t code, const Head& head) 
     case HPE_UNEXPECTED_CONTENT_LENGTH:
       return Malformed(coding ? "both-lengths" : "repeated-length");
     case HPE_INVALID_CONTENT_LENGTH:
-      return Malformed("bad-length");
+      return Malformed(coding ? "both-lengths" : "bad-length");
     case HPE_INVALID_TRANSFER_ENCODING:
       return Malformed(length ? "both-lengths" : "bad-transfer-coding");
     default:

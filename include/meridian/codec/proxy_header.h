@@ -12,10 +12,11 @@ namespace meridian::codec {
 
 struct ProxyHeader {
   size_t consumed = 0;  // the header's length; 0: more bytes are needed
-  bool local = false;   // LOCAL, UNKNOWN or AF_UNSPEC: use the connection's own addresses
+  bool local = false;   // LOCAL, UNKNOWN, AF_UNSPEC or AF_UNIX: use the connection's own addresses
   uint8_t version = 0;  // 1 or 2
   net::Address source, destination;
-  std::string_view tlvs;  // version 2: the raw TLV vector (checked for shape), a view into the bytes
+  std::string_view tlvs;  // version 2: the raw TLV vector (checked for shape), a view into the bytes;
+                          // empty with LOCAL, whose contents are to be discarded
 };
 
 // Errors: kMalformed (also a CRC32c TLV that does not match), kTooLarge (v2 beyond 4 KiB), kUnsupported (a future
