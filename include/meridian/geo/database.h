@@ -46,13 +46,14 @@ class Database {
   Database& operator=(Database&&) noexcept;
   ~Database();
 
+  struct Contents;  // private to the room
+
   // Unknown when the file has nothing for it. City lives as long as this Database.
   Location Lookup(const net::IpAddress& ip) const;
   const DatabaseReport& report() const;
 
  private:
   friend class Locator;
-  struct Contents;
   explicit Database(std::unique_ptr<const Contents> contents);
   std::unique_ptr<const Contents> contents_;
 };

@@ -58,6 +58,7 @@ class Locator {
   std::string DescribeOrigin(const Location& location) const;
 
  private:
+  friend class LocatorBuilder;
   struct Contents;
   explicit Locator(std::unique_ptr<const Contents> contents);
   std::unique_ptr<const Contents> contents_;

@@ -13,8 +13,6 @@
 
 namespace meridian::geo {
 
-class Trie;
-
 class NetworkTable {
  public:
   static constexpr size_t kMaxEntries = 1u << 20;
@@ -41,7 +39,7 @@ class NetworkTable {
   size_t size() const;
 
  private:
-  friend class Locator;
+  friend class LocatorBuilder;
   struct Contents;
   std::unique_ptr<const Contents> contents_;
 };

@@ -59,11 +59,11 @@ class SiteIndex {
     uint32_t count = 0;
   };
   struct Ranked {
-    float x = 1, y = 0, z = 0;
-    float factor = 1;
+    Point place;
+    float factor = 1;  // 1 + bias / 100
   };
 
-  uint64_t Key(const Ranked& site, const Point& from, uint32_t index) const;
+  uint64_t Key(const Point& from, uint32_t index) const;
   const Cell& CellOf(const Point& from) const;
 
   std::vector<Ranked> sites_;
