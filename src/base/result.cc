@@ -12,19 +12,32 @@ namespace meridian {
 
 const char* Name(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kRefused: return "refused";
-    case ErrorCode::kReset: return "reset";
-    case ErrorCode::kTimeout: return "timeout";
-    case ErrorCode::kUnreachable: return "unreachable";
-    case ErrorCode::kMalformed: return "malformed";
-    case ErrorCode::kTooLarge: return "too-large";
-    case ErrorCode::kUnsupported: return "unsupported";
-    case ErrorCode::kNoCandidate: return "no-candidate";
-    case ErrorCode::kOverloaded: return "overloaded";
-    case ErrorCode::kInvalid: return "invalid";
-    case ErrorCode::kNotFound: return "not-found";
-    case ErrorCode::kConflict: return "conflict";
-    case ErrorCode::kIo: return "io";
+    case ErrorCode::kRefused:
+      return "refused";
+    case ErrorCode::kReset:
+      return "reset";
+    case ErrorCode::kTimeout:
+      return "timeout";
+    case ErrorCode::kUnreachable:
+      return "unreachable";
+    case ErrorCode::kMalformed:
+      return "malformed";
+    case ErrorCode::kTooLarge:
+      return "too-large";
+    case ErrorCode::kUnsupported:
+      return "unsupported";
+    case ErrorCode::kNoCandidate:
+      return "no-candidate";
+    case ErrorCode::kOverloaded:
+      return "overloaded";
+    case ErrorCode::kInvalid:
+      return "invalid";
+    case ErrorCode::kNotFound:
+      return "not-found";
+    case ErrorCode::kConflict:
+      return "conflict";
+    case ErrorCode::kIo:
+      return "io";
   }
   return "unknown";
 }

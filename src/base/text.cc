@@ -66,7 +66,8 @@ size_t EditDistance(std::string_view a, std::string_view b) {
   for (size_t i = 1; i <= a.size(); ++i) {
     next[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
-      next[j] = std::min({row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] != b[j - 1] ? 1 : 0)});
+      next[j] =
+          std::min({row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] != b[j - 1] ? 1 : 0)});
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
         next[j] = std::min(next[j], before[j - 2] + 1);
       }
@@ -79,13 +80,15 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::optional<std::string_view> NearestName(std::string_view text, std::span<const std::string_view> candidates) {
+std::optional<std::string_view> NearestName(std::string_view text,
+                                            std::span<const std::string_view> candidates) {
   std::optional<std::string_view> nearest;
   size_t best = std::numeric_limits<size_t>::max();
   if (text.size() > 64) return nearest;
   for (const std::string_view candidate : candidates) {
     const size_t distance = EditDistance(text, candidate);
-    if (distance < best && distance <= std::max<size_t>(1, std::max(text.size(), candidate.size()) / 3)) {
+    if (distance < best &&
+        distance <= std::max<size_t>(1, std::max(text.size(), candidate.size()) / 3)) {
       best = distance;
       nearest = candidate;
     }

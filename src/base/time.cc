@@ -32,7 +32,8 @@ std::optional<Duration> ParseDuration(std::string_view text) {
     const size_t dot = number.find('.');
     const auto whole = ParseUnsigned(number.substr(0, dot));
     int64_t total = 0;
-    if (!whole || *whole > INT64_MAX || __builtin_mul_overflow(static_cast<int64_t>(*whole), unit.nanoseconds, &total)) {
+    if (!whole || *whole > INT64_MAX ||
+        __builtin_mul_overflow(static_cast<int64_t>(*whole), unit.nanoseconds, &total)) {
       return std::nullopt;
     }
     if (dot != std::string_view::npos) {
@@ -41,7 +42,8 @@ std::optional<Duration> ParseDuration(std::string_view text) {
       if (!fraction || digits.size() > 9) return std::nullopt;
       double scale = 1;
       for (size_t i = 0; i < digits.size(); ++i) scale *= 10;
-      const auto part = static_cast<int64_t>(static_cast<double>(*fraction) / scale * static_cast<double>(unit.nanoseconds) + 0.5);
+      const auto part = static_cast<int64_t>(
+          static_cast<double>(*fraction) / scale * static_cast<double>(unit.nanoseconds) + 0.5);
       if (__builtin_add_overflow(total, part, &total)) return std::nullopt;
     }
     return Duration(total);
@@ -53,7 +55,8 @@ std::string FormatDuration(Duration duration) {
   const int64_t count = duration.count();
   if (count == 0) return "0";
   for (auto unit = kUnits.rbegin(); unit != kUnits.rend(); ++unit) {
-    if (count % unit->nanoseconds == 0) return fmt::format("{}{}", count / unit->nanoseconds, unit->name);
+    if (count % unit->nanoseconds == 0)
+      return fmt::format("{}{}", count / unit->nanoseconds, unit->name);
   }
   return {};
 }
@@ -72,8 +75,10 @@ std::string FormatAge(Duration duration) {
 std::string FormatTime(WallTime time) {
   const auto since_epoch = time.time_since_epoch();
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
-  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch - seconds).count();
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(seconds.count())), milliseconds);
+  const auto milliseconds =
+      std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch - seconds).count();
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z",
+                     fmt::gmtime(static_cast<std::time_t>(seconds.count())), milliseconds);
 }
 
 }  // namespace meridian

@@ -3,48 +3,70 @@
 
 namespace meridian::topology {
 
-const char* Name(Mode mode) { return mode == Mode::kDistributed ? "distributed" : "disaster-recovery"; }
+const char* Name(Mode mode) {
+  return mode == Mode::kDistributed ? "distributed" : "disaster-recovery";
+}
 
 const char* Name(Steering steering) {
   switch (steering) {
-    case Steering::kNearest: return "nearest";
-    case Steering::kLatency: return "latency";
-    case Steering::kWeighted: return "weighted";
-    case Steering::kRandom: return "random";
-    case Steering::kOrdered: return "ordered";
+    case Steering::kNearest:
+      return "nearest";
+    case Steering::kLatency:
+      return "latency";
+    case Steering::kWeighted:
+      return "weighted";
+    case Steering::kRandom:
+      return "random";
+    case Steering::kOrdered:
+      return "ordered";
   }
   return "";
 }
 
 const char* Name(Balance balance) {
   switch (balance) {
-    case Balance::kLeastConnections: return "least-connections";
-    case Balance::kRoundRobin: return "round-robin";
-    case Balance::kHash: return "hash";
-    case Balance::kRandom: return "random";
+    case Balance::kLeastConnections:
+      return "least-connections";
+    case Balance::kRoundRobin:
+      return "round-robin";
+    case Balance::kHash:
+      return "hash";
+    case Balance::kRandom:
+      return "random";
   }
   return "";
 }
 
 const char* Name(SessionBy by) {
   switch (by) {
-    case SessionBy::kNone: return "none";
-    case SessionBy::kSource: return "source";
-    case SessionBy::kCookie: return "cookie";
-    case SessionBy::kHeader: return "header";
-    case SessionBy::kQuery: return "query";
-    case SessionBy::kSni: return "sni";
+    case SessionBy::kNone:
+      return "none";
+    case SessionBy::kSource:
+      return "source";
+    case SessionBy::kCookie:
+      return "cookie";
+    case SessionBy::kHeader:
+      return "header";
+    case SessionBy::kQuery:
+      return "query";
+    case SessionBy::kSni:
+      return "sni";
   }
   return "";
 }
 
-const char* Name(SessionScope scope) { return scope == SessionScope::kSite ? "site" : "endpoint"; }
+const char* Name(SessionScope scope) {
+  return scope == SessionScope::kSite ? "site" : "endpoint";
+}
 
 const char* Name(CheckType type) {
   switch (type) {
-    case CheckType::kNone: return "none";
-    case CheckType::kTcp: return "tcp";
-    case CheckType::kHttp: return "http";
+    case CheckType::kNone:
+      return "none";
+    case CheckType::kTcp:
+      return "tcp";
+    case CheckType::kHttp:
+      return "http";
   }
   return "";
 }

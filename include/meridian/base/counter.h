@@ -1,5 +1,6 @@
-// Counters that one thread writes and any thread reads: plain adds for the owner (a relaxed store, no locked
-// instruction), torn-free for the reader. Group those of one thread in a struct aligned to kCacheLine.
+// Counters that one thread writes and any thread reads: plain adds for the owner (a relaxed store,
+// no locked instruction), torn-free for the reader. Group those of one thread in a struct aligned
+// to kCacheLine.
 #pragma once
 
 #include <atomic>

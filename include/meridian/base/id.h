@@ -1,5 +1,5 @@
-// Distinct integer ids: a SiteId is not an EndpointId. Each is a dense index into its table of one snapshot, or
-// kNone.
+// Distinct integer ids: a SiteId is not an EndpointId. Each is a dense index into its table of one
+// snapshot, or kNone.
 #pragma once
 
 #include <compare>

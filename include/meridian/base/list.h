@@ -1,5 +1,6 @@
-// An intrusive doubly linked list: membership costs no allocation, and a node leaves in O(1) knowing only itself.
-// A node is in at most one list by each of its ListNode bases; it leaves by itself when it is destroyed.
+// An intrusive doubly linked list: membership costs no allocation, and a node leaves in O(1)
+// knowing only itself. A node is in at most one list by each of its ListNode bases; it leaves by
+// itself when it is destroyed.
 #pragma once
 
 #include <meridian/base/check.h>

@@ -1,5 +1,6 @@
-// The process's log: one line an event, to standard error, as text or JSON. Any thread may log; nothing on the
-// request path does in steady state. Text is formatted by fmt only when the level is on.
+// The process's log: one line an event, to standard error, as text or JSON. Any thread may log;
+// nothing on the request path does in steady state. Text is formatted by fmt only when the level is
+// on.
 #pragma once
 
 #include <fmt/format.h>
@@ -18,11 +19,13 @@ void Write(Level level, std::string_view message);
 
 template <class... Args>
 void Trace(fmt::format_string<Args...> format, Args&&... args) {
-  if (Enabled(Level::kTrace)) Write(Level::kTrace, fmt::format(format, std::forward<Args>(args)...));
+  if (Enabled(Level::kTrace))
+    Write(Level::kTrace, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void Debug(fmt::format_string<Args...> format, Args&&... args) {
-  if (Enabled(Level::kDebug)) Write(Level::kDebug, fmt::format(format, std::forward<Args>(args)...));
+  if (Enabled(Level::kDebug))
+    Write(Level::kDebug, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void Info(fmt::format_string<Args...> format, Args&&... args) {
@@ -34,7 +37,8 @@ void Warn(fmt::format_string<Args...> format, Args&&... args) {
 }
 template <class... Args>
 void Error(fmt::format_string<Args...> format, Args&&... args) {
-  if (Enabled(Level::kError)) Write(Level::kError, fmt::format(format, std::forward<Args>(args)...));
+  if (Enabled(Level::kError))
+    Write(Level::kError, fmt::format(format, std::forward<Args>(args)...));
 }
 
 }  // namespace meridian::log

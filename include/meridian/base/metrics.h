@@ -1,6 +1,8 @@
-// How a room reports its numbers: it is asked to Collect, and names each value to a sink. The admin room's sink writes
-// Prometheus text; a test's sink keeps a map. Names carry the prefix "meridian_", base units and, for counters,
-// "_total" (Prometheus naming rules). All samples of one name are reported in one run, help and labels alike.
+// How a room reports its numbers: it is asked to Collect, and names each value to a sink. The admin
+// room's sink writes Prometheus text; a test's sink keeps a map. Names carry the prefix
+// "meridian_", base units and, for counters,
+// "_total" (Prometheus naming rules). All samples of one name are reported in one run, help and
+// labels alike.
 #pragma once
 
 #include <array>
@@ -18,11 +20,14 @@ struct Label {
 };
 using Labels = std::initializer_list<Label>;
 
-// Durations by powers of two: bucket i counts those below 2^i × 64 µs; the last is unbounded. One writer.
+// Durations by powers of two: bucket i counts those below 2^i × 64 µs; the last is unbounded. One
+// writer.
 class Histogram {
  public:
   static constexpr size_t kBuckets = 20;
-  static constexpr double UpperSeconds(size_t bucket) { return 64e-6 * static_cast<double>(uint64_t{1} << bucket); }
+  static constexpr double UpperSeconds(size_t bucket) {
+    return 64e-6 * static_cast<double>(uint64_t{1} << bucket);
+  }
 
   void Observe(int64_t nanoseconds) {
     const uint64_t units = nanoseconds <= 0 ? 0 : static_cast<uint64_t>(nanoseconds) / 64000;
@@ -49,7 +54,8 @@ class Histogram {
 
 class MetricSink {
  public:
-  virtual void Count(std::string_view name, std::string_view help, Labels labels, uint64_t value) = 0;
+  virtual void Count(std::string_view name, std::string_view help, Labels labels,
+                     uint64_t value) = 0;
   virtual void Gauge(std::string_view name, std::string_view help, Labels labels, double value) = 0;
   virtual void Distribution(std::string_view name, std::string_view help, Labels labels,
                             const Histogram::Values& values) = 0;

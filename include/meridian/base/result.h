@@ -1,6 +1,7 @@
-// How failures travel. A Result is a value or an Error; an Error is a small trivially copyable record of what
-// went wrong, on whose side, and whether trying again can help. Its text is built once, where it is shown
-// (Describe). Need-more, would-block and done are values of the function's own type, never errors.
+// How failures travel. A Result is a value or an Error; an Error is a small trivially copyable
+// record of what went wrong, on whose side, and whether trying again can help. Its text is built
+// once, where it is shown (Describe). Need-more, would-block and done are values of the function's
+// own type, never errors.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +41,8 @@ struct Error {
   ErrorCode code = ErrorCode::kIo;
   Side side = Side::kSelf;
   Retry retry = Retry::kNever;
-  int system = 0;             // errno, or the library's own code; 0: none
-  const char* context = "";   // static storage: what was being done
+  int system = 0;            // errno, or the library's own code; 0: none
+  const char* context = "";  // static storage: what was being done
 };
 static_assert(std::is_trivially_copyable_v<Error>);
 

@@ -1,5 +1,6 @@
-// Time as Meridian uses it: nanosecond durations, a monotonic clock for everything measured or waited for, and
-// the wall clock only for what is shown or leaves the process (cookies, logs, expiry of an intent).
+// Time as Meridian uses it: nanosecond durations, a monotonic clock for everything measured or
+// waited for, and the wall clock only for what is shown or leaves the process (cookies, logs,
+// expiry of an intent).
 #pragma once
 
 #include <chrono>
@@ -22,8 +23,8 @@ struct MonotonicClockTag {
 using MonotonicTime = MonotonicClockTag::time_point;
 using WallTime = std::chrono::time_point<std::chrono::system_clock, Duration>;
 
-// "250ms", "2s", "5m", "1h", "1.5s"; a unit is required, except for "0". Empty on anything else, on a negative
-// value and on what does not fit.
+// "250ms", "2s", "5m", "1h", "1.5s"; a unit is required, except for "0". Empty on anything else, on
+// a negative value and on what does not fit.
 std::optional<Duration> ParseDuration(std::string_view text);
 
 // The shortest exact form that ParseDuration reads back: "1500ms", "2s", "1h".

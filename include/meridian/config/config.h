@@ -1,5 +1,5 @@
-// A whole validated configuration as plain values: what CONFIG.md describes, defaults filled in, paths made
-// absolute, names checked. Made only by config/load.h; immutable afterwards.
+// A whole validated configuration as plain values: what CONFIG.md describes, defaults filled in,
+// paths made absolute, names checked. Made only by config/load.h; immutable afterwards.
 #pragma once
 
 #include <meridian/base/log.h>
@@ -53,7 +53,8 @@ struct Geo {
 // First match wins. An empty host or path matches all.
 struct Route {
   std::string host;  // lower case: exact, or "*.example.com" (one or more labels), or empty
-  std::string path;  // prefix, at a segment boundary: "/api" matches /api, /api/x and /api?q, not /apix
+  std::string
+      path;  // prefix, at a segment boundary: "/api" matches /api, /api/x and /api?q, not /apix
   std::string service;
 
   bool operator==(const Route&) const = default;
@@ -74,10 +75,14 @@ struct Listener {
   std::string name;
   std::vector<net::Address> bind;
   Protocol protocol = Protocol::kHttp;
-  std::string service;         // tcp
-  std::vector<Route> routes;   // http; a lone `service` becomes one route for everything
+  std::string service;        // tcp
+  std::vector<Route> routes;  // http; a lone `service` becomes one route for everything
   std::vector<net::Prefix> trusted_proxies;
-  enum class ProxyProtocol : uint8_t { kOff, kAccept, kRequire } proxy_protocol = ProxyProtocol::kOff;
+  enum class ProxyProtocol : uint8_t {
+    kOff,
+    kAccept,
+    kRequire
+  } proxy_protocol = ProxyProtocol::kOff;
   Limits limits;
 
   bool operator==(const Listener&) const = default;

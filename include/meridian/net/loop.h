@@ -1,9 +1,11 @@
-// The outside world as the data path sees it: a loop with a clock and timers, byte streams, and listeners. Two
-// implementations: uvio (libuv, real sockets) and tests/testing (in memory, virtual time, faults on demand).
+// The outside world as the data path sees it: a loop with a clock and timers, byte streams, and
+// listeners. Two implementations: uvio (libuv, real sockets) and tests/testing (in memory, virtual
+// time, faults on demand).
 //
-// Thread rule: a Loop and all made by it belong to one thread; only Post may be called from another.
-// Re-entrance rule: no method of a Stream calls its handler; what happens is told from the loop, later. Inside a
-// handler call anything may be done to any stream, its own destruction included.
+// Thread rule: a Loop and all made by it belong to one thread; only Post may be called from
+// another. Re-entrance rule: no method of a Stream calls its handler; what happens is told from the
+// loop, later. Inside a handler call anything may be done to any stream, its own destruction
+// included.
 #pragma once
 
 #include <meridian/base/result.h>
@@ -37,7 +39,8 @@ class StreamHandler {
  public:
   // A stream from Loop::Connect is established. Reading is off until StartReading.
   virtual void OnConnected() {}
-  // Bytes from the peer, valid only during the call; never empty. At most one read's worth (64 KiB).
+  // Bytes from the peer, valid only during the call; never empty. At most one read's worth (64
+  // KiB).
   virtual void OnRead(std::string_view bytes) = 0;
   // The peer has finished sending (half-close). Writing may go on.
   virtual void OnEnd() = 0;
@@ -57,7 +60,8 @@ struct PathInfo {
   Duration round_trip{};              // smoothed
 };
 
-// A connected byte stream. Destroying it closes it: what is pending is still sent, then FIN; Reset sends RST.
+// A connected byte stream. Destroying it closes it: what is pending is still sent, then FIN; Reset
+// sends RST.
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -65,14 +69,15 @@ class Stream {
   // Who is told from now on; null: nobody (errors are then dropped). May change at any time.
   virtual void SetHandler(StreamHandler* handler) = 0;
 
-  // Reading is level-triggered: while on, whatever is there is told. Off is backpressure. Errors and, while reading
-  // is on, the end are told either way. Idempotent and cheap (no system call by itself while data flows).
+  // Reading is level-triggered: while on, whatever is there is told. Off is backpressure. Errors
+  // and, while reading is on, the end are told either way. Idempotent and cheap (no system call by
+  // itself while data flows).
   virtual void StartReading() = 0;
   virtual void StopReading() = 0;
 
-  // Sends all of `slices` in order. What the kernel does not take now is copied and sent as it can be; then
-  // pending_bytes() > 0, and the caller should not write more before OnDrained: that is what bounds memory.
-  // A failure is told by OnError later. At most 64 slices.
+  // Sends all of `slices` in order. What the kernel does not take now is copied and sent as it can
+  // be; then pending_bytes() > 0, and the caller should not write more before OnDrained: that is
+  // what bounds memory. A failure is told by OnError later. At most 64 slices.
   virtual void Write(std::span<const std::string_view> slices) = 0;
   void Write(std::string_view bytes) { Write(std::span<const std::string_view>(&bytes, 1)); }
   virtual size_t pending_bytes() const = 0;
@@ -100,8 +105,9 @@ class AcceptHandler {
 
 struct ListenOptions {
   int backlog = 4096;
-  bool reuse_port = false;  // several listeners, one per worker, share the load by the kernel's hash
-  int unix_mode = 0660;     // permissions of a Unix socket's file
+  bool reuse_port =
+      false;             // several listeners, one per worker, share the load by the kernel's hash
+  int unix_mode = 0660;  // permissions of a Unix socket's file
 };
 
 // Accepts until destroyed. Destruction closes the socket; accepted streams live on.
@@ -119,15 +125,16 @@ struct ConnectOptions {
 
 class Loop : public Clock {
  public:
-  // Starts to connect. The handler hears OnConnected or OnError from the loop. Fails at once only for what no
-  // peer is to blame for (out of descriptors, an unusable source address).
-  virtual Result<StreamPtr> Connect(const Address& to, const ConnectOptions& options, StreamHandler& handler) = 0;
+  // Starts to connect. The handler hears OnConnected or OnError from the loop. Fails at once only
+  // for what no peer is to blame for (out of descriptors, an unusable source address).
+  virtual Result<StreamPtr> Connect(const Address& to, const ConnectOptions& options,
+                                    StreamHandler& handler) = 0;
   virtual Result<std::unique_ptr<Listener>> Listen(const Address& at, const ListenOptions& options,
                                                    AcceptHandler& handler) = 0;
   virtual void Arm(Timer& timer, Duration delay) = 0;
 
-  // Runs `task` on the loop's thread at its next turn, in order of posting. The only call for other threads; they
-  // never wait for it. Allocates: for control, not for the request path.
+  // Runs `task` on the loop's thread at its next turn, in order of posting. The only call for other
+  // threads; they never wait for it. Allocates: for control, not for the request path.
   virtual void Post(std::function<void()> task) = 0;
 };
 

@@ -1,5 +1,5 @@
-// The one random generator: xoshiro256** (Blackman and Vigna 2018), seeded through splitmix64. Fast, not for
-// secrets. Each worker owns one; tests give the seed.
+// The one random generator: xoshiro256** (Blackman and Vigna 2018), seeded through splitmix64.
+// Fast, not for secrets. Each worker owns one; tests give the seed.
 #pragma once
 
 #include <meridian/base/hash.h>

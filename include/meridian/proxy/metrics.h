@@ -1,6 +1,6 @@
-// What the workers count. Each worker writes its own blocks with plain stores; Collect sums them. A block belongs to
-// names, not ids, so that numbers go on over reloads; blocks are made when a worker takes a snapshot, never on the
-// request path.
+// What the workers count. Each worker writes its own blocks with plain stores; Collect sums them. A
+// block belongs to names, not ids, so that numbers go on over reloads; blocks are made when a
+// worker takes a snapshot, never on the request path.
 #pragma once
 
 #include <meridian/base/metrics.h>
@@ -18,25 +18,25 @@ namespace meridian::proxy {
 
 // Why a request or session failed, as in Meridian-Reason and meridian_failures_total{reason}.
 enum class Failure : uint8_t {
-  kBadRequest,       // 400: malformed or ambiguous
-  kHeaderTooLarge,   // 431
-  kBodyTooLarge,     // 413
-  kUnsupported,      // 501, 505
-  kHeaderTimeout,    // 408
-  kNoRoute,          // 404
-  kNoSites,          // 503: the fence leaves none
-  kAllDown,          // 503
-  kSessionRejected,  // 503
-  kAtCapacity,       // 503
-  kConnectFailed,    // 502: every candidate refused
-  kConnectTimeout,   // 504
-  kBackendReset,     // 502: broken before a whole response
-  kBackendMalformed, // 502
-  kResponseTimeout,  // 504
+  kBadRequest,        // 400: malformed or ambiguous
+  kHeaderTooLarge,    // 431
+  kBodyTooLarge,      // 413
+  kUnsupported,       // 501, 505
+  kHeaderTimeout,     // 408
+  kNoRoute,           // 404
+  kNoSites,           // 503: the fence leaves none
+  kAllDown,           // 503
+  kSessionRejected,   // 503
+  kAtCapacity,        // 503
+  kConnectFailed,     // 502: every candidate refused
+  kConnectTimeout,    // 504
+  kBackendReset,      // 502: broken before a whole response
+  kBackendMalformed,  // 502
+  kResponseTimeout,   // 504
   kIdleTimeout,
-  kClientGone,       // the client left before the end
-  kOverloaded,       // refused at accept: max_connections
-  kProxyHeader,      // a PROXY header that is missing, malformed or not trusted
+  kClientGone,   // the client left before the end
+  kOverloaded,   // refused at accept: max_connections
+  kProxyHeader,  // a PROXY header that is missing, malformed or not trusted
   kCount,
 };
 const char* Name(Failure failure);
@@ -50,8 +50,8 @@ struct alignas(kCacheLine) ListenerCounters {
 // Per worker, service and site.
 struct alignas(kCacheLine) RouteCounters {
   Counter requests_1xx, requests_2xx, requests_3xx, requests_4xx, requests_5xx;
-  Counter connections;  // tcp sessions
-  Counter active;       // requests or sessions in progress
+  Counter connections;          // tcp sessions
+  Counter active;               // requests or sessions in progress
   Counter bytes_in, bytes_out;  // from and to clients
   Counter retries, connects, connect_failures, races_won, reused;
   std::array<Counter, 10> reasons;  // by routing::Reason
@@ -61,7 +61,7 @@ struct alignas(kCacheLine) RouteCounters {
 
 // Per worker.
 struct alignas(kCacheLine) WorkerCounters {
-  Counter geo_hits, geo_misses, loop_turns;
+  Counter geo_hits, geo_misses;
 };
 
 class Metrics {
@@ -69,7 +69,8 @@ class Metrics {
   explicit Metrics(size_t workers);
   ~Metrics();
 
-  // Blocks of one worker for one snapshot: by ListenerId, and by ServiceId × sites + SiteId.
+  // Blocks of one worker for one snapshot: by ListenerId, and by ServiceId × (sites + 1) + SiteId,
+  // where the last of each service is for what no site answered.
   struct Binding {
     std::vector<ListenerCounters*> listeners;
     std::vector<RouteCounters*> routes;
@@ -86,8 +87,9 @@ class Metrics {
 
  private:
   mutable std::mutex mutex_;
-  std::vector<std::map<std::string, std::unique_ptr<ListenerCounters>>> listeners_;                       // by worker
-  std::vector<std::map<std::pair<std::string, std::string>, std::unique_ptr<RouteCounters>>> routes_;  // by worker
+  std::vector<std::map<std::string, std::unique_ptr<ListenerCounters>>> listeners_;  // by worker
+  std::vector<std::map<std::pair<std::string, std::string>, std::unique_ptr<RouteCounters>>>
+      routes_;  // by worker
   std::vector<std::unique_ptr<WorkerCounters>> workers_;
 };
 

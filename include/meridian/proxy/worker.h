@@ -1,10 +1,11 @@
-// One data-path thread: its listeners, its clients' sessions, its pools of backend connections. It owns all of them and
-// shares only what ARCHITECTURE.md lists: the snapshot, the health view, the counters. Several workers listen on the
-// same addresses by SO_REUSEPORT. Everything here runs on the loop's thread, except the constructor, Prepare and
-// Commit before that thread runs.
+// One data-path thread: its listeners, its clients' sessions, its pools of backend connections. It
+// owns all of them and shares only what ARCHITECTURE.md lists: the snapshot, the health view, the
+// counters. Several workers listen on the same addresses by SO_REUSEPORT. Everything here runs on
+// the loop's thread, except the constructor, Prepare and Commit before that thread runs.
 //
-// A reload is two steps, so that it can be refused: Prepare opens what the new snapshot adds, Commit swaps (or
-// Abandon drops what Prepare opened). No established connection is touched by either.
+// A reload is two steps, so that it can be refused: Prepare opens what the new snapshot adds,
+// Commit swaps (or Abandon drops what Prepare opened). No established connection is touched by
+// either.
 #pragma once
 
 #include <meridian/health/health.h>
@@ -19,8 +20,8 @@
 
 namespace meridian::proxy {
 
-// The real address of each listener's binds ("name/0", "name/1" …), so that all workers share the port that the
-// first one was given for port 0.
+// The real address of each listener's binds ("name/0", "name/1" …), so that all workers share the
+// port that the first one was given for port 0.
 using Bound = std::map<std::string, net::Address>;
 
 struct WorkerInput {
@@ -38,18 +39,21 @@ class Worker {
   explicit Worker(const WorkerInput& input);
   ~Worker();
 
-  // Opens the listeners that `next` has and the running snapshot has not (paused until Commit). `bound` is read for
-  // what other workers or the running snapshot already chose, and extended. Error: the address and errno's text.
+  // Opens the listeners that `next` has and the running snapshot has not (paused until Commit).
+  // `bound` is read for what other workers or the running snapshot already chose, and extended.
+  // Error: the address and errno's text.
   tl::expected<void, std::string> Prepare(snapshot::SnapshotPtr next, Bound& bound);
   void Commit();
   void Abandon();
 
-  // Stops accepting, closes idle clients, asks the others to finish. `done` runs once when the last has gone.
+  // Stops accepting, closes idle clients, asks the others to finish. `done` runs once when the last
+  // has gone.
   void Drain(std::function<void()> done);
   // Resets all that is left.
   void Close();
 
-  // An endpoint's state changed: idle connections to it and, under on_down: close, its sessions may have to go.
+  // An endpoint's state changed: idle connections to it and, under on_down: close, its sessions may
+  // have to go.
   void HealthChanged();
 
   size_t clients() const;

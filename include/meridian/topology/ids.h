@@ -1,4 +1,5 @@
-// Ids of the things in a Topology and the tables compiled from it: dense indices, valid within one snapshot.
+// Ids of the things in a Topology and the tables compiled from it: dense indices, valid within one
+// snapshot.
 #pragma once
 
 #include <meridian/base/id.h>

@@ -1,6 +1,7 @@
-// What an operator wrote, as plain values: regions, sites, endpoints, services and their policies. No pointers, no
-// behaviour, no live state; equal text gives equal values. Names are the keys of the configuration; addresses and
-// prefixes are kept as text here and compiled by the snapshot. Defaults are those of CONFIG.md.
+// What an operator wrote, as plain values: regions, sites, endpoints, services and their policies.
+// No pointers, no behaviour, no live state; equal text gives equal values. Names are the keys of
+// the configuration; addresses and prefixes are kept as text here and compiled by the snapshot.
+// Defaults are those of CONFIG.md.
 #pragma once
 
 #include <meridian/base/time.h>
@@ -29,18 +30,19 @@ struct Site {
   std::string country;   // ISO 3166-1 alpha-2, or empty
   std::string continent;
   uint32_t weight = 100;
-  int bias = 0;                                            // −99…99
-  std::optional<uint64_t> capacity;                        // concurrent sessions; empty: unlimited
+  int bias = 0;                                           // −99…99
+  std::optional<uint64_t> capacity;                       // concurrent sessions; empty: unlimited
   std::map<std::string, std::vector<Endpoint>> services;  // by service name
 
   bool operator==(const Site&) const = default;
 };
 
-// Which clients a rule is for: every list that is not empty must hold the client (any of its entries).
+// Which clients a rule is for: every list that is not empty must hold the client (any of its
+// entries).
 struct Match {
   std::vector<std::string> country, continent, subdivision;
   std::vector<uint32_t> asn;
-  std::vector<std::string> network;                           // prefixes
+  std::vector<std::string> network;                         // prefixes
   std::vector<std::pair<std::string, std::string>> header;  // name, exact value
 
   bool operator==(const Match&) const = default;
@@ -126,7 +128,7 @@ struct RetryPolicy {
 };
 
 struct BackendPolicy {
-  uint32_t max_idle = 64;                     // pooled connections per endpoint and worker
+  uint32_t max_idle = 64;                   // pooled connections per endpoint and worker
   std::optional<uint32_t> max_connections;  // per endpoint, all workers; empty: unlimited
 
   bool operator==(const BackendPolicy&) const = default;
@@ -154,7 +156,8 @@ struct Service {
   bool operator==(const Service&) const = default;
 };
 
-// Sites, services and checks are sorted by name; the order of a site in `sites` is its SiteId, and so on.
+// Sites, services and checks are sorted by name; the order of a site in `sites` is its SiteId, and
+// so on.
 struct Topology {
   std::vector<Site> sites;
   std::vector<Service> services;

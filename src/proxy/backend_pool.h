@@ -1,0 +1,50 @@
+// Idle backend connections of one worker, by endpoint: kept after a response, taken by the next
+// request to the same endpoint, most recently used first. One that the backend closes or writes to
+// while idle is dropped at once. Endpoints are known by their health record, which outlives
+// reloads.
+#pragma once
+
+#include <meridian/base/list.h>
+#include <meridian/health/health.h>
+#include <meridian/net/loop.h>
+
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+namespace meridian::proxy {
+
+class BackendPool final : private net::TimerHandler {
+ public:
+  explicit BackendPool(net::Loop& loop);
+  ~BackendPool();
+
+  // An idle connection to the endpoint, or null. Its handler is cleared, reading is on.
+  net::StreamPtr Take(const health::EndpointHealth& endpoint);
+  // Keeps `stream`, at most `max_idle` per endpoint (the oldest makes room) and for at most `idle`.
+  void Keep(const health::EndpointHealth& endpoint, net::StreamPtr stream, uint32_t max_idle,
+            Duration idle);
+  // Closes what is idle to endpoints that are no longer usable.
+  void DropUnusable();
+  void DropAll();
+  size_t size() const { return size_; }
+
+ private:
+  struct Idle;
+  struct Shelf {
+    List<Idle> idle;  // newest first
+    uint32_t count = 0;
+  };
+
+  void Drop(Idle& entry);
+  void Recycle(Idle& entry);
+  void OnTimer(net::Timer& timer) override;
+
+  net::Loop& loop_;
+  net::Timer sweep_;
+  std::unordered_map<const health::EndpointHealth*, std::unique_ptr<Shelf>> shelves_;
+  std::vector<std::unique_ptr<Idle>> spare_;
+  size_t size_ = 0;
+};
+
+}  // namespace meridian::proxy

@@ -1,0 +1,66 @@
+// See client_address.h.
+#include "proxy/client_address.h"
+
+#include <meridian/base/text.h>
+
+#include <algorithm>
+
+namespace meridian::proxy {
+namespace {
+
+// One element of X-Forwarded-For: an address, maybe with a port, IPv6 maybe in brackets.
+std::optional<net::IpAddress> ParseElement(std::string_view text) {
+  if (auto ip = net::IpAddress::Parse(text)) return ip;
+  if (auto address = net::Address::Parse(text); address && !address->is_unix())
+    return address->ip();
+  if (text.size() > 2 && text.front() == '[' && text.back() == ']') {
+    return net::IpAddress::Parse(text.substr(1, text.size() - 2));
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool Trusted(const net::IpAddress& ip, const std::vector<net::Prefix>& trusted) {
+  return std::any_of(trusted.begin(), trusted.end(),
+                     [&](const net::Prefix& prefix) { return prefix.Contains(ip); });
+}
+
+net::IpAddress ClientOf(const codec::Head& head, const net::IpAddress& peer,
+                        const std::vector<net::Prefix>& trusted) {
+  net::IpAddress client = peer;
+  // Several fields count as one, in order: the last field's last element is the nearest.
+  for (uint32_t i = head.field_count; i-- > 0;) {
+    if (head.fields[i].id != codec::FieldId::kXForwardedFor) continue;
+    std::string_view rest = head.fields[i].value;
+    while (!rest.empty()) {
+      if (!Trusted(client, trusted)) return client;
+      const size_t comma = rest.rfind(',');
+      const std::string_view element =
+          comma == std::string_view::npos ? rest : rest.substr(comma + 1);
+      rest = comma == std::string_view::npos ? std::string_view() : rest.substr(0, comma);
+      const auto ip = ParseElement(TrimSpace(element));
+      if (!ip) return client;
+      client = *ip;
+    }
+  }
+  return client;
+}
+
+std::string_view CookieValue(const codec::Head& head, std::string_view name) {
+  for (const codec::Field& field : head) {
+    if (field.id != codec::FieldId::kCookie) continue;
+    std::string_view rest = field.value;
+    while (!rest.empty()) {
+      const size_t end = rest.find(';');
+      const std::string_view pair = TrimSpace(rest.substr(0, end));
+      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+      if (pair.size() > name.size() && pair[name.size()] == '=' && pair.starts_with(name)) {
+        return pair.substr(name.size() + 1);
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace meridian::proxy

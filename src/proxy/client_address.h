@@ -1,0 +1,23 @@
+// Who the client is, by RFC 7239's reasoning applied to X-Forwarded-For: a proxy we trust tells
+// whom it serves, and so on towards the client; the rightmost address that is not a trusted proxy
+// is the client. What untrusted peers claim is not read at all.
+#pragma once
+
+#include <meridian/codec/http1.h>
+#include <meridian/net/address.h>
+
+#include <vector>
+
+namespace meridian::proxy {
+
+bool Trusted(const net::IpAddress& ip, const std::vector<net::Prefix>& trusted);
+
+// The client's address of one request. An entry that is no address ends the walk at the last good
+// one.
+net::IpAddress ClientOf(const codec::Head& head, const net::IpAddress& peer,
+                        const std::vector<net::Prefix>& trusted);
+
+// The value of cookie `name` in the request's Cookie fields, or empty.
+std::string_view CookieValue(const codec::Head& head, std::string_view name);
+
+}  // namespace meridian::proxy

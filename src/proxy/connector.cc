@@ -1,0 +1,210 @@
+// See connector.h.
+#include "proxy/connector.h"
+
+#include <algorithm>
+
+namespace meridian::proxy {
+namespace {
+
+constexpr Duration kRaceLeast = std::chrono::milliseconds(50);
+constexpr Duration kRaceMost = std::chrono::milliseconds(500);
+constexpr Duration kRaceUnmeasured = std::chrono::milliseconds(200);
+
+}  // namespace
+
+Failure FailureOf(routing::NoChoice why) {
+  switch (why) {
+    case routing::NoChoice::kNoSites:
+      return Failure::kNoSites;
+    case routing::NoChoice::kSessionRejected:
+      return Failure::kSessionRejected;
+    case routing::NoChoice::kAtCapacity:
+      return Failure::kAtCapacity;
+    case routing::NoChoice::kNone:
+    case routing::NoChoice::kAllDown:
+    case routing::NoChoice::kExhausted:
+      return Failure::kAllDown;
+  }
+  return Failure::kAllDown;
+}
+
+Connector::Connector(Core& core, ConnectorOwner& owner)
+    : core_(core), owner_(owner), timer_(*this) {
+  for (Attempt& attempt : attempts_) attempt.connector = this;
+}
+
+void Connector::Start(const Hold& hold, const routing::Query& query) {
+  hold_ = hold;
+  service_ = query.service;
+  walk_.Start(hold_.table(), query);
+  started_ = core_.loop.Now();
+  last_failure_ = Failure::kCount;
+  tried_ = 0;
+  again_ = {};
+}
+
+void Connector::Continue(bool pooled) {
+  pooled_ = pooled;
+  exhausted_ = false;
+  TryNext();
+}
+
+void Connector::Cancel() {
+  timer_.Disarm();
+  for (Attempt& attempt : attempts_) {
+    attempt.stream.reset();
+    attempt.use.Release();
+  }
+}
+
+bool Connector::Peek() {
+  return again_.endpoint.ok() || walk_.Next(again_, core_.random.Next());
+}
+
+bool Connector::NextChoice(routing::Choice& choice) {
+  if (!Peek()) return false;
+  choice = std::exchange(again_, {});
+  return true;
+}
+
+void Connector::TryNext() {
+  for (routing::Choice choice; NextChoice(choice);) {
+    if (Try(choice)) return;
+  }
+  exhausted_ = true;
+  if (in_flight() == 0) {
+    Finish();
+  } else {
+    ArmTimer();
+  }
+}
+
+bool Connector::Try(const routing::Choice& choice) {
+  const routing::Endpoint& endpoint = hold_.table().endpoint(choice.endpoint);
+  const topology::Service& policy = hold_.table().service(service_);
+  if (policy.backend.max_connections &&
+      endpoint.health->in_flight() >= *policy.backend.max_connections) {
+    if (last_failure_ == Failure::kCount) last_failure_ = Failure::kAtCapacity;
+    return false;
+  }
+  ++tried_;
+  Use use(*endpoint.health, *hold_.table().site(choice.site).health);
+  if (pooled_) {
+    if (net::StreamPtr stream = core_.pool.Take(*endpoint.health)) {
+      counters(choice).reused.Add();
+      Deliver(std::move(stream), choice, std::move(use), true);
+      return true;
+    }
+  }
+  const auto free =
+      std::find_if(attempts_.begin(), attempts_.end(), [](const Attempt& a) { return !a.stream; });
+  MERIDIAN_CHECK(free != attempts_.end());
+  auto stream = core_.loop.Connect(endpoint.address, {}, *free);
+  counters(choice).connects.Add();
+  if (!stream) {
+    counters(choice).connect_failures.Add();
+    last_failure_ = Failure::kConnectFailed;
+    return false;
+  }
+  free->stream = std::move(*stream);
+  free->choice = choice;
+  free->use = std::move(use);
+  free->started = core_.loop.Now();
+  race_at_ = free->started + RaceAfter(*free);
+  ArmTimer();
+  return true;
+}
+
+Duration Connector::RaceAfter(const Attempt& attempt) const {
+  const topology::Service& policy = hold_.table().service(service_);
+  if (policy.timeouts.race_after) return *policy.timeouts.race_after;
+  const Duration average = hold_.table().endpoint(attempt.choice.endpoint).health->connect_time();
+  return average == Duration(0) ? kRaceUnmeasured : std::clamp(3 * average, kRaceLeast, kRaceMost);
+}
+
+void Connector::Won(Attempt& attempt) {
+  const routing::Endpoint& endpoint = hold_.table().endpoint(attempt.choice.endpoint);
+  const Duration took = core_.loop.Now() - attempt.started;
+  endpoint.health->ObserveConnect(took);
+  counters(attempt.choice).connect_time.Observe(took.count());
+  net::StreamPtr stream = std::move(attempt.stream);
+  Use use = std::move(attempt.use);
+  bool raced = false;
+  for (Attempt& other : attempts_) {
+    if (!other.stream) continue;
+    raced = true;
+    // It had its time and was overtaken: a path in doubt, for every worker, until a check says
+    // otherwise.
+    if (other.started < attempt.started) {
+      core_.Report(hold_, hold_.table().endpoint(other.choice.endpoint),
+                   health::Outcome::kConnectFailed);
+    }
+  }
+  if (raced) counters(attempt.choice).races_won.Add();
+  const routing::Choice choice = attempt.choice;
+  Deliver(std::move(stream), choice, std::move(use), false);
+}
+
+void Connector::Deliver(net::StreamPtr stream, const routing::Choice& choice, Use use,
+                        bool reused) {
+  Cancel();
+  stream->SetHandler(nullptr);
+  owner_.OnBackend(std::move(stream), choice, std::move(use), reused);
+}
+
+void Connector::Lost(Attempt& attempt, ErrorCode code) {
+  counters(attempt.choice).connect_failures.Add();
+  attempt.stream.reset();
+  attempt.use.Release();
+  last_failure_ = code == ErrorCode::kTimeout ? Failure::kConnectTimeout : Failure::kConnectFailed;
+  core_.Report(hold_, hold_.table().endpoint(attempt.choice.endpoint),
+               health::Outcome::kConnectFailed);
+  if (!exhausted_) {
+    TryNext();
+  } else if (in_flight() == 0) {
+    Finish();
+  }
+}
+
+void Connector::Finish() {
+  timer_.Disarm();
+  owner_.OnNoBackend(last_failure_ != Failure::kCount ? last_failure_ : FailureOf(walk_.why()));
+}
+
+void Connector::ArmTimer() {
+  const Duration connect = hold_.table().service(service_).timeouts.connect;
+  MonotonicTime next = MonotonicTime::max();
+  for (const Attempt& attempt : attempts_) {
+    if (attempt.stream) next = std::min(next, attempt.started + connect);
+  }
+  if (!exhausted_ && in_flight() < kMaxAttempts) next = std::min(next, race_at_);
+  core_.loop.Arm(timer_, next - core_.loop.Now());
+}
+
+void Connector::OnTimer(net::Timer&) {
+  const MonotonicTime now = core_.loop.Now();
+  const Duration connect = hold_.table().service(service_).timeouts.connect;
+  for (Attempt& attempt : attempts_) {
+    if (attempt.stream && now >= attempt.started + connect) {
+      Lost(attempt, ErrorCode::kTimeout);  // may start the next, or end it all
+      if (in_flight() > 0) ArmTimer();
+      return;
+    }
+  }
+  if (!exhausted_ && in_flight() < kMaxAttempts && now >= race_at_) {
+    TryNext();
+  } else if (in_flight() > 0) {
+    ArmTimer();
+  }
+}
+
+size_t Connector::in_flight() const {
+  return static_cast<size_t>(std::count_if(attempts_.begin(), attempts_.end(),
+                                           [](const Attempt& a) { return a.stream != nullptr; }));
+}
+
+RouteCounters& Connector::counters(const routing::Choice& choice) const {
+  return hold_.route(service_, choice.site);
+}
+
+}  // namespace meridian::proxy

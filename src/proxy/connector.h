@@ -1,0 +1,105 @@
+// From a decision to a connected backend: tries the candidates of one walk until one answers. A
+// refused candidate is followed by the next at once. One that has not answered after race_after is
+// raced by the next; the first to connect wins, the others are closed and held suspect. Each attempt
+// has the service's connect timeout.
+//
+//   Continue ─► attempt ─┬─ connected ─────────► OnBackend
+//                 ▲      ├─ refused, timed out: the next candidate; with none left and none in
+//                 │      │  flight ────────────► OnNoBackend
+//                 └──────┴─ race_after passed, fewer than kMaxAttempts in flight: one more besides
+#pragma once
+
+#include <meridian/routing/decide.h>
+
+#include <array>
+
+#include "proxy/core.h"
+
+namespace meridian::proxy {
+
+class ConnectorOwner {
+ public:
+  // The connector is idle again; `use` counts the endpoint as long as the owner keeps it. `reused`:
+  // it is from the pool and may be stale.
+  virtual void OnBackend(net::StreamPtr stream, const routing::Choice& choice, Use use,
+                         bool reused) = 0;
+  virtual void OnNoBackend(Failure failure) = 0;
+
+ protected:
+  ~ConnectorOwner() = default;
+};
+
+class Connector final : private net::TimerHandler {
+ public:
+  Connector(Core& core, ConnectorOwner& owner);
+  ~Connector() { Cancel(); }
+
+  // Decides: begins a new walk, and connects to nothing yet. What `query` points to is needed only
+  // during the call.
+  void Start(const Hold& hold, const routing::Query& query);
+  // Tries the walk's next candidates: the first time, and again after one failed later than its
+  // connect. `pooled`: idle connections may be used. May call the owner before it returns.
+  void Continue(bool pooled);
+  // Gives up what is in flight; nothing more is told.
+  void Cancel();
+
+  const routing::Walk& walk() const { return walk_; }
+  // Puts `choice` before the rest of the walk: the next Continue tries it first.
+  void Again(const routing::Choice& choice) { again_ = choice; }
+  // Takes the next candidate without trying it, for whoever must know whether there is one; Again
+  // gives it back.
+  bool Peek();
+  MonotonicTime started() const { return started_; }
+  uint32_t tried() const { return tried_; }
+
+ private:
+  static constexpr size_t kMaxAttempts = 4;
+
+  struct Attempt final : net::StreamHandler {
+    void OnConnected() override { connector->Won(*this); }
+    void OnRead(std::string_view) override {}
+    void OnEnd() override {}
+    void OnDrained() override {}
+    void OnError(const Error& error) override { connector->Lost(*this, error.code); }
+
+    Connector* connector = nullptr;
+    net::StreamPtr stream;
+    routing::Choice choice;
+    Use use;
+    MonotonicTime started{};
+  };
+
+  void TryNext();
+  bool NextChoice(routing::Choice& choice);
+  // True: no further candidate is needed now (one is in flight, or the owner was told).
+  bool Try(const routing::Choice& choice);
+  void Won(Attempt& attempt);
+  void Lost(Attempt& attempt, ErrorCode code);
+  void Deliver(net::StreamPtr stream, const routing::Choice& choice, Use use, bool reused);
+  void Finish();
+  void ArmTimer();
+  void OnTimer(net::Timer& timer) override;
+  Duration RaceAfter(const Attempt& attempt) const;
+  size_t in_flight() const;
+  RouteCounters& counters(const routing::Choice& choice) const;
+
+  Core& core_;
+  ConnectorOwner& owner_;
+  Hold hold_;
+  ServiceId service_;
+  routing::Walk walk_;
+  net::Timer timer_;
+  std::array<Attempt, kMaxAttempts> attempts_;
+  routing::Choice again_;
+  MonotonicTime started_{};
+  MonotonicTime race_at_{};
+  Failure last_failure_ = Failure::kCount;
+  uint32_t tried_ = 0;
+  bool pooled_ = false;
+  bool exhausted_ = false;
+};
+
+// The failure that a walk with nothing to give stands for.
+Failure FailureOf(routing::NoChoice why);
+
+}  // namespace meridian::proxy

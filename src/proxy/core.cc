@@ -1,0 +1,73 @@
+// See core.h.
+#include "proxy/core.h"
+
+#include <algorithm>
+
+#include "proxy/exchange.h"
+
+namespace meridian::proxy {
+namespace {
+constexpr size_t kMaxSpareExchanges = 256;
+constexpr uint64_t kLeastRetriesPerSecond = 10;
+}  // namespace
+
+Core::Core(net::Loop& loop_used, net::Random& random_used, health::Registry& registry_used)
+    : loop(loop_used),
+      random(random_used),
+      registry(registry_used),
+      pool(loop_used),
+      bury_timer_(*this) {}
+
+Core::~Core() {
+  MERIDIAN_CHECK(sessions.empty());
+  graves_.clear();
+}
+
+void Core::Retire(Session& session, ListenerState& listener) {
+  session.Unlink();
+  graves_.emplace_back(&session);
+  --clients;
+  --listener.clients;
+  listener.counters->active.Subtract();
+  if (!bury_timer_.armed()) loop.Arm(bury_timer_, Duration(0));
+}
+
+void Core::OnTimer(net::Timer&) {
+  const auto burying = std::move(graves_);
+  graves_.clear();
+  if (spare_exchanges_.size() > kMaxSpareExchanges) spare_exchanges_.resize(kMaxSpareExchanges);
+  if (draining && clients == 0 && on_empty) std::exchange(on_empty, nullptr)();
+}
+
+std::unique_ptr<Exchange> Core::TakeExchange() {
+  if (spare_exchanges_.empty()) return std::make_unique<Exchange>(*this);
+  std::unique_ptr<Exchange> exchange = std::move(spare_exchanges_.back());
+  spare_exchanges_.pop_back();
+  return exchange;
+}
+
+void Core::KeepExchange(std::unique_ptr<Exchange> exchange) {
+  spare_exchanges_.push_back(std::move(exchange));
+  if (spare_exchanges_.size() > kMaxSpareExchanges && !bury_timer_.armed())
+    loop.Arm(bury_timer_, Duration(0));
+}
+
+void Core::Report(const Hold& hold, const routing::Endpoint& endpoint, health::Outcome outcome) {
+  const auto peers = hold.table().PoolHealth(endpoint.service, endpoint.site);
+  registry.Report(*endpoint.health, outcome, hold.table().service(endpoint.service).outliers,
+                  peers.data(), peers.size(), loop.Now());
+}
+
+bool Core::AllowRetry(const topology::RetryPolicy& policy, uint64_t live) {
+  const MonotonicTime now = loop.Now();
+  if (now - budget_second_ >= std::chrono::seconds(1)) {
+    budget_second_ = now;
+    budget_used_ = 0;
+  }
+  const auto share = static_cast<uint64_t>(policy.budget * static_cast<double>(live));
+  if (budget_used_ >= std::max(kLeastRetriesPerSecond, share)) return false;
+  ++budget_used_;
+  return true;
+}
+
+}  // namespace meridian::proxy

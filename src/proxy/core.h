@@ -1,0 +1,157 @@
+// What the sessions of one worker share: its loop, the snapshot in force, pools, scratch space and
+// the list of sessions. Owned by Worker; one thread; nothing here is touched by another.
+#pragma once
+
+#include <meridian/base/list.h>
+#include <meridian/codec/http1.h>
+#include <meridian/health/health.h>
+#include <meridian/net/loop.h>
+#include <meridian/proxy/metrics.h>
+#include <meridian/snapshot/snapshot.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/backend_pool.h"
+
+namespace meridian::proxy {
+
+class Exchange;
+
+// A snapshot with this worker's counters for it, counted without atomics: a session takes a Hold
+// for each decision and keeps it while it uses ids of that snapshot.
+class Hold {
+ public:
+  Hold() = default;
+  Hold(snapshot::SnapshotPtr snapshot, Metrics::Binding counters)
+      : shared_(new Shared{std::move(snapshot), std::move(counters), 1}) {}
+  Hold(const Hold& other) : shared_(other.shared_) {
+    if (shared_ != nullptr) ++shared_->uses;
+  }
+  Hold(Hold&& other) noexcept : shared_(std::exchange(other.shared_, nullptr)) {}
+  Hold& operator=(Hold other) noexcept {
+    std::swap(shared_, other.shared_);
+    return *this;
+  }
+  ~Hold() {
+    if (shared_ != nullptr && --shared_->uses == 0) delete shared_;
+  }
+
+  explicit operator bool() const { return shared_ != nullptr; }
+  const snapshot::Snapshot& snapshot() const { return *shared_->snapshot; }
+  const routing::Table& table() const { return *shared_->snapshot->table; }
+  const Metrics::Binding& counters() const { return shared_->counters; }
+  // `site` !ok(): requests that no site answered.
+  RouteCounters& route(ServiceId service, SiteId site) const {
+    const size_t sites = table().sites().size();
+    return *shared_->counters
+                .routes[service.value * (sites + 1) + (site.ok() ? site.value : sites)];
+  }
+
+ private:
+  struct Shared {
+    snapshot::SnapshotPtr snapshot;
+    Metrics::Binding counters;
+    size_t uses;
+  };
+  Shared* shared_ = nullptr;
+};
+
+// One endpoint in use by one session: counted in its endpoint's and site's health as long as it
+// lives.
+class Use {
+ public:
+  Use() = default;
+  Use(health::EndpointHealth& endpoint, health::SiteHealth& site)
+      : endpoint_(&endpoint), site_(&site) {
+    endpoint_->Begin();
+    site_->sessions.fetch_add(1, std::memory_order_relaxed);
+  }
+  Use(Use&& other) noexcept
+      : endpoint_(std::exchange(other.endpoint_, nullptr)), site_(other.site_) {}
+  Use& operator=(Use&& other) noexcept {
+    std::swap(endpoint_, other.endpoint_);
+    std::swap(site_, other.site_);
+    return *this;
+  }
+  ~Use() { Release(); }
+
+  void Release() {
+    if (endpoint_ == nullptr) return;
+    endpoint_->End();
+    site_->sessions.fetch_sub(1, std::memory_order_relaxed);
+    endpoint_ = nullptr;
+  }
+  health::EndpointHealth* endpoint() const { return endpoint_; }
+
+ private:
+  health::EndpointHealth* endpoint_ = nullptr;
+  health::SiteHealth* site_ = nullptr;
+};
+
+// One of the snapshot's listeners in this worker, over all the snapshots that have it. Sessions
+// refer to it, so it outlives its removal until the last of them has gone.
+struct ListenerState {
+  std::string name;
+  ListenerId id;  // in the current snapshot; !ok(): removed by a reload
+  ListenerCounters* counters = nullptr;
+  size_t clients = 0;
+};
+
+// A client's session, of either protocol. In Core::sessions from its start to its Retire.
+class Session : public ListNode {
+ public:
+  virtual ~Session() = default;
+  // Finish what is under way, begin nothing new; close at once if nothing is under way.
+  virtual void Drain() = 0;
+  // End now: reset both sides, then Retire.
+  virtual void Abort() = 0;
+  // Some endpoint's state changed: abort if this session's policy says so.
+  virtual void HealthChanged() = 0;
+};
+
+class Core final : private net::TimerHandler {
+ public:
+  Core(net::Loop& loop_used, net::Random& random_used, health::Registry& registry_used);
+  ~Core();
+
+  // Takes the session out of the list; it is deleted on the loop's next turn, when no call into it
+  // is on the stack.
+  void Retire(Session& session, ListenerState& listener);
+  // An exchange from the spare ones, or a new one.
+  std::unique_ptr<Exchange> TakeExchange();
+  // `exchange` may be on the stack still; it is at rest, and must not touch itself before it is
+  // taken again.
+  void KeepExchange(std::unique_ptr<Exchange> exchange);
+  void Report(const Hold& hold, const routing::Endpoint& endpoint, health::Outcome outcome);
+  // Whether one more retry is within the service's budget now; counts it if so.
+  bool AllowRetry(const topology::RetryPolicy& policy, uint64_t live);
+  const snapshot::Listener* Config(const ListenerState& listener) const {
+    return listener.id.ok() ? &current.snapshot().listeners[listener.id.value] : nullptr;
+  }
+
+  net::Loop& loop;
+  net::Random& random;
+  health::Registry& registry;
+  Hold current;
+  BackendPool pool;
+  codec::Head head;     // scratch for the head being read
+  std::string scratch;  // scratch for the head being written
+  List<Session> sessions;
+  size_t clients = 0;
+  uint64_t exchanges = 0;  // under way
+  bool draining = false;
+  std::function<void()> on_empty;  // once, when draining and the last session has gone
+
+ private:
+  void OnTimer(net::Timer& timer) override;
+
+  net::Timer bury_timer_;
+  std::vector<std::unique_ptr<Session>> graves_;
+  std::vector<std::unique_ptr<Exchange>> spare_exchanges_;
+  MonotonicTime budget_second_{};
+  uint64_t budget_used_ = 0;
+};
+
+}  // namespace meridian::proxy

@@ -1,0 +1,231 @@
+// The request's half of an exchange, its attempts and retries. exchange_response.cc holds the
+// response's half.
+#include "proxy/exchange.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "proxy/http_client.h"
+
+namespace meridian::proxy {
+namespace {
+
+constexpr codec::HttpLimits kResponseLimits{64 * 1024, codec::kMaxFields};
+
+// RFC 9110 section 9.2.2.
+bool Idempotent(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" ||
+         method == "OPTIONS" || method == "TRACE";
+}
+
+}  // namespace
+
+Exchange::Exchange(Core& core)
+    : core_(core),
+      connector_(core, *this),
+      parser_(codec::Http1Parser::Kind::kResponse, kResponseLimits),
+      timer_(*this) {}
+
+void Exchange::Prepare(const ExchangeInput& input) {
+  MERIDIAN_CHECK(state_ == State::kRest);
+  state_ = State::kPrepared;
+  client_ = input.client;
+  hold_ = input.hold;
+  service_ = input.query.service;
+  const codec::Head& head = *input.head;
+  method_bytes_ = static_cast<uint16_t>(head.method.size());
+  AppendRequestHead(head, input.forwarding, request_);
+  idempotent_ = Idempotent(head.method);
+  upgrade_ = head.upgrade;
+  chunked_request_ = head.framing == codec::Framing::kChunked;
+  ++core_.exchanges;
+  connector_.Start(hold_, input.query);
+}
+
+void Exchange::Go() {
+  state_ = State::kConnect;
+  connector_.Continue(true);
+}
+
+void Exchange::Rest() {
+  if (state_ == State::kRest) return;
+  state_ = State::kRest;
+  --core_.exchanges;
+  connector_.Cancel();
+  timer_.Disarm();
+  backend_.reset();
+  use_.Release();
+  if (counters_ != nullptr) {
+    counters_->active.Subtract();
+    counters_->bytes_in.Add(received_bytes_);
+    counters_ = nullptr;
+  }
+  received_bytes_ = 0;
+  hold_ = Hold();
+  request_.clear();
+  response_.clear();
+  cookie_.clear();
+  body_.clear();
+  if (body_.capacity() > 4096) body_ = std::string();
+  retries_ = 0;
+  replayable_ = true;
+  idempotent_ = chunked_request_ = request_complete_ = upgrade_ = reused_ = heard_ = stale_tried_ =
+      false;
+  backend_keeps_ = close_client_ = tunnel_client_ended_ = tunnel_backend_ended_ = false;
+  framing_ = ResponseFraming::kAsReceived;
+}
+
+void Exchange::RequestBody(std::string_view data) {
+  if (data.empty()) return;
+  received_bytes_ += data.size();
+  if (!chunked_request_) return SendBody(std::span<const std::string_view>(&data, 1));
+  char size[20];
+  char* end = std::to_chars(size, size + 16, data.size(), 16).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  const std::array<std::string_view, 3> slices{
+      std::string_view(size, static_cast<size_t>(end - size)), data, "\r\n"};
+  SendBody(slices);
+}
+
+void Exchange::RequestEnd() {
+  request_complete_ = true;
+  if (chunked_request_) {
+    const std::string_view last = "0\r\n\r\n";
+    SendBody(std::span<const std::string_view>(&last, 1));
+  }
+  if (state_ == State::kSend) ArmForRequest();
+}
+
+// Bytes of the body in wire form: kept while they may be needed (again), sent when there is a
+// backend.
+void Exchange::SendBody(std::span<const std::string_view> slices) {
+  const bool connected = backend_ != nullptr;
+  if (replayable_ || !connected) {
+    for (const std::string_view slice : slices) body_.append(slice);
+  }
+  if (connected && body_.size() > kReplayBytes) {
+    replayable_ = false;
+    body_ = std::string();
+  }
+  active_ = core_.loop.Now();
+  if (connected) {
+    backend_->Write(slices);
+    if (backend_->pending_bytes() > 0) client_->PauseRequest();
+  } else if (body_.size() >= kReplayBytes) {
+    client_->PauseRequest();
+  }
+}
+
+void Exchange::OnBackend(net::StreamPtr stream, const routing::Choice& choice, Use use,
+                         bool reused) {
+  choice_ = choice;
+  use_ = std::move(use);
+  backend_ = std::move(stream);
+  reused_ = reused;
+  heard_ = false;
+  CountDecision();
+  state_ = State::kSend;
+  parser_ = codec::Http1Parser(codec::Http1Parser::Kind::kResponse, kResponseLimits);
+  parser_.ExpectResponseTo(method());
+  response_.clear();
+
+  core_.scratch.clear();
+  AppendAttempt(hold_.table().site(choice.site).name, routing::Name(choice.reason), core_.scratch);
+  const std::array<std::string_view, 3> slices{request_, core_.scratch, body_};
+  backend_->SetHandler(this);
+  backend_->Write(std::span(slices.data(), body_.empty() ? 2 : 3));
+  backend_->StartReading();
+  if (body_.size() > kReplayBytes) {
+    replayable_ = false;
+    body_ = std::string();
+  }
+  ArmForRequest();
+  if (backend_->pending_bytes() == 0) client_->ResumeRequest();
+}
+
+void Exchange::CountDecision() {
+  RouteCounters& route = hold_.route(service_, choice_.site);
+  if (counters_ != nullptr) counters_->active.Subtract();
+  counters_ = &route;
+  route.active.Add();
+  route.reasons[static_cast<size_t>(choice_.reason)].Add();
+  if (connector_.tried() > 1) {
+    route.retries.Add();
+    return;
+  }
+  const routing::Walk& walk = connector_.walk();
+  route.pins[static_cast<size_t>(walk.pin())].Add();
+  WorkerCounters& worker = *hold_.counters().worker;
+  (walk.location().has_coordinates ? worker.geo_hits : worker.geo_misses).Add();
+}
+
+void Exchange::ArmForRequest() {
+  active_ = core_.loop.Now();
+  core_.loop.Arm(timer_, request_complete_ ? policy().timeouts.response : policy().timeouts.idle);
+}
+
+void Exchange::OnNoBackend(Failure failure) {
+  Failed(failure);
+}
+
+void Exchange::OnDrained() {
+  active_ = core_.loop.Now();
+  client_->ResumeRequest();
+}
+
+void Exchange::OnTimer(net::Timer&) {
+  const MonotonicTime now = core_.loop.Now();
+  if (state_ == State::kSend && request_complete_) {
+    return AttemptFailed(Failure::kResponseTimeout, health::Outcome::kResponseTimeout);
+  }
+  const Duration idle = policy().timeouts.idle;
+  if (now < active_ + idle) return core_.loop.Arm(timer_, active_ + idle - now);
+  if (state_ == State::kSend) return Failed(Failure::kHeaderTimeout);
+  Broken(Failure::kIdleTimeout);
+}
+
+void Exchange::DropBackend() {
+  timer_.Disarm();
+  backend_.reset();
+  use_.Release();
+}
+
+// The attempt ended without a response. On whether it may be made again: RFC 9110 section 9.2.2 and
+// ROUTING.md.
+void Exchange::AttemptFailed(Failure failure, health::Outcome outcome) {
+  // A pooled connection that the backend closed meanwhile says nothing about the backend.
+  const bool stale = reused_ && !heard_ && failure == Failure::kBackendReset;
+  DropBackend();
+  if (stale && idempotent_ && replayable_ && !std::exchange(stale_tried_, true)) {
+    connector_.Again(choice_);
+    state_ = State::kConnect;
+    return connector_.Continue(false);
+  }
+  if (!stale) core_.Report(hold_, endpoint(), outcome);
+  const topology::RetryPolicy& retries = policy().retries;
+  const bool allowed = failure == Failure::kResponseTimeout ? retries.on_timeout : retries.on_reset;
+  if (!MayRetry(allowed)) return Failed(failure);
+  state_ = State::kConnect;
+  connector_.Continue(true);
+}
+
+bool Exchange::MayRetry(bool allowed_by_policy) {
+  const topology::RetryPolicy& retries = policy().retries;
+  if (!allowed_by_policy || !idempotent_ || !replayable_ || retries_ >= retries.attempts)
+    return false;
+  if (!connector_.Peek() || !core_.AllowRetry(retries, core_.exchanges)) return false;
+  ++retries_;
+  return true;
+}
+
+void Exchange::Failed(Failure failure) {
+  HttpClient& client = *client_;
+  const bool complete = request_complete_;
+  RouteCounters& none = hold_.route(service_, {});
+  (StatusOf(failure) >= 500 ? none.requests_5xx : none.requests_4xx).Add();
+  Rest();
+  client.OnFailed(failure, complete);
+}
+
+}  // namespace meridian::proxy

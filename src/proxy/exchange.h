@@ -1,0 +1,119 @@
+// One HTTP request and its response, on the backend's side: the decision, the attempts, the
+// request's bytes as sent, the response's bytes as received. The only place that decides on a retry.
+// Owned by the HttpClient it serves, recycled by Core.
+//
+//   kRest ─ Prepare ─► kPrepared ─ Go ─► kConnect ─ backend ─► kSend ─ head ─► kRespond ─► kRest
+//                                           ▲                    │ │
+//                                           └───── retry ────────┘ └─ 101 ─► kTunnel ─► kRest
+//
+// Ending, it tells the client as its very last act: the client may put it to rest and use it again
+// at once.
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "proxy/connector.h"
+#include "proxy/core.h"
+#include "proxy/http_head.h"
+
+namespace meridian::proxy {
+
+class HttpClient;
+
+struct ExchangeInput {
+  HttpClient* client = nullptr;
+  Hold hold;
+  routing::Query query;
+  const codec::Head* head = nullptr;  // during Prepare only
+  Forwarding forwarding;
+};
+
+class Exchange final : private ConnectorOwner,
+                       private net::StreamHandler,
+                       private net::TimerHandler {
+ public:
+  explicit Exchange(Core& core);
+  ~Exchange() { Rest(); }
+
+  // Decides and writes down the request's head. Then body pieces and the end that are at hand
+  // already, then Go.
+  void Prepare(const ExchangeInput& input);
+  void Go();
+  // The request's body as parsed, in order; may pause the client.
+  void RequestBody(std::string_view data);
+  void RequestEnd();
+  // After an upgrade: bytes either way.
+  void TunnelData(std::string_view bytes);
+  void TunnelEnd();
+  // The client's pending bytes have gone.
+  void ClientDrained();
+  // Drops everything, whatever the state; nothing is told.
+  void Rest();
+  // For a tunnel whose endpoint a check found dead.
+  bool EndpointGone() const;
+
+ private:
+  enum class State : uint8_t { kRest, kPrepared, kConnect, kSend, kRespond, kTunnel };
+  static constexpr size_t kReplayBytes = 64 * 1024;
+  static constexpr size_t kSlices = 64;
+
+  void OnBackend(net::StreamPtr stream, const routing::Choice& choice, Use use,
+                 bool reused) override;
+  void OnNoBackend(Failure failure) override;
+  void OnRead(std::string_view bytes) override;
+  void OnEnd() override;
+  void OnDrained() override;
+  void OnError(const Error& error) override;
+  void OnTimer(net::Timer& timer) override;
+
+  void SendBody(std::span<const std::string_view> slices);
+  void ArmForRequest();
+  // Each gives false when the exchange has ended or moved to another attempt: nothing more is to be
+  // done.
+  bool ReadHead(std::string_view& bytes);
+  bool HandleHead(const codec::Head& head);
+  bool RetryStatus(uint16_t status);
+  void StartResponse(const codec::Head& head);
+  void StartTunnel(const codec::Head& head, std::string_view rest);
+  void ForwardBody(std::string_view bytes);
+  void FinishUntilClose();
+  void AttemptFailed(Failure failure, health::Outcome outcome);
+  bool MayRetry(bool allowed_by_policy);
+  void DropBackend();
+  void Complete(bool reusable);
+  void Broken(Failure failure);
+  void Failed(Failure failure);
+  void CountDecision();
+  const topology::Service& policy() const { return hold_.table().service(service_); }
+  const routing::Endpoint& endpoint() const { return hold_.table().endpoint(choice_.endpoint); }
+  std::string_view method() const { return std::string_view(request_).substr(0, method_bytes_); }
+
+  Core& core_;
+  HttpClient* client_ = nullptr;
+  Hold hold_;
+  ServiceId service_;
+  Connector connector_;
+  net::StreamPtr backend_;
+  codec::Http1Parser parser_;
+  net::Timer timer_;
+  Use use_;
+  routing::Choice choice_;
+  RouteCounters* counters_ = nullptr;
+  std::string request_;   // the head as sent, without AppendAttempt's part
+  std::string body_;      // what of the body must still be sent, or may have to be sent again
+  std::string response_;  // a head that has not come whole
+  std::string cookie_;    // a Set-Cookie value being written
+  MonotonicTime active_{};
+  uint64_t received_bytes_ = 0;  // of the request's body
+  uint32_t retries_ = 0;
+  uint16_t method_bytes_ = 0;
+  State state_ = State::kRest;
+  ResponseFraming framing_ = ResponseFraming::kAsReceived;
+  bool idempotent_ = false, chunked_request_ = false, request_complete_ = false, replayable_ = true;
+  bool upgrade_ = false, reused_ = false, heard_ = false, stale_tried_ = false;
+  bool backend_keeps_ = false, close_client_ = false;
+  bool tunnel_client_ended_ = false, tunnel_backend_ended_ = false;
+};
+
+}  // namespace meridian::proxy

@@ -1,0 +1,256 @@
+// The response's half of an exchange: its head rewritten, its body passed on piece by piece, its
+// end.
+#include <algorithm>
+#include <charconv>
+
+#include "proxy/exchange.h"
+#include "proxy/http_client.h"
+
+namespace meridian::proxy {
+
+void Exchange::OnRead(std::string_view bytes) {
+  active_ = core_.loop.Now();
+  heard_ = true;
+  if (state_ == State::kTunnel) {
+    counters_->bytes_out.Add(bytes.size());
+    client_->Send(std::span<const std::string_view>(&bytes, 1));
+    if (client_->pending_bytes() > 0) backend_->StopReading();
+    return;
+  }
+  if (state_ == State::kSend && !ReadHead(bytes)) return;
+  ForwardBody(bytes);
+}
+
+// Parses what may be the head; takes its bytes off `bytes`. True: the head has been dealt with, the
+// body follows.
+bool Exchange::ReadHead(std::string_view& bytes) {
+  std::string kept;
+  if (!response_.empty()) {
+    response_.append(bytes);
+    kept.swap(response_);
+    bytes = kept;
+  }
+  for (;;) {
+    codec::Head& head = core_.head;
+    const auto parsed = parser_.ParseHead(bytes, head);
+    if (!parsed) {
+      AttemptFailed(Failure::kBackendMalformed, health::Outcome::kReset);
+      return false;
+    }
+    if (parsed->progress == codec::Progress::kNeedMore) {
+      response_.assign(bytes);
+      return false;
+    }
+    bytes.remove_prefix(parsed->consumed);
+    if (head.status == 101) {
+      StartTunnel(head, bytes);
+      return false;
+    }
+    if (head.status >= 200) {
+      if (!HandleHead(head)) return false;
+      if (kept.empty()) return true;
+      ForwardBody(bytes);  // `bytes` points into `kept`, which ends with this call
+      return false;
+    }
+    core_.scratch.clear();
+    AppendInterimHead(head, core_.scratch);
+    client_->SendInterim(core_.scratch);
+    static_cast<void>(parser_.ParseBody({}));
+    parser_.ExpectResponseTo(method());
+    if (bytes.empty()) return false;
+  }
+}
+
+// A final response's head: retried elsewhere, or begun towards the client (its bytes wait in
+// core_.scratch).
+bool Exchange::HandleHead(const codec::Head& head) {
+  const bool gateway = head.status == 502 || head.status == 503 || head.status == 504;
+  core_.Report(hold_, endpoint(),
+               gateway ? health::Outcome::kGatewayStatus : health::Outcome::kSuccess);
+  if (RetryStatus(head.status)) return false;
+  counters_->response_time.Observe((core_.loop.Now() - connector_.started()).count());
+  StartResponse(head);
+  return true;
+}
+
+bool Exchange::RetryStatus(uint16_t status) {
+  const auto& named = policy().retries.on_status;
+  if (std::find(named.begin(), named.end(), status) == named.end() || !MayRetry(true)) return false;
+  DropBackend();
+  state_ = State::kConnect;
+  connector_.Continue(true);
+  return true;
+}
+
+void Exchange::StartResponse(const codec::Head& head) {
+  state_ = State::kRespond;
+  backend_keeps_ = head.keep_alive && head.framing != codec::Framing::kUntilClose;
+  const bool unknown_length =
+      head.framing == codec::Framing::kChunked || head.framing == codec::Framing::kUntilClose;
+  ResponseEdit edit;
+  if (unknown_length)
+    framing_ = client_->http10() ? ResponseFraming::kUntilClose : ResponseFraming::kChunked;
+  // A response before the request's end leaves no way to find the next request: the connection ends
+  // with it.
+  close_client_ = client_->wants_close() || core_.draining || !request_complete_ ||
+                  framing_ == ResponseFraming::kUntilClose;
+  edit.site = hold_.table().site(choice_.site).name;
+  edit.reason = routing::Name(choice_.reason);
+  edit.framing = framing_;
+  edit.client_http10 = client_->http10();
+  edit.close = close_client_;
+  edit.keep_length = !unknown_length && head.status != 204;
+  if (connector_.walk().wants_cookie()) {
+    char value[routing::kCookieBytes];
+    const size_t bytes =
+        routing::MakeCookie(hold_.table(), service_, choice_.endpoint, core_.loop.WallNow(), value);
+    cookie_.clear();
+    cookie_.append(policy().session.name).append("=").append(value, bytes);
+    cookie_.append("; Path=/; HttpOnly; SameSite=Lax");
+    edit.set_cookie = cookie_;
+  }
+  static constexpr std::array<Counter RouteCounters::*, 6> kClasses{
+      &RouteCounters::requests_5xx, &RouteCounters::requests_1xx, &RouteCounters::requests_2xx,
+      &RouteCounters::requests_3xx, &RouteCounters::requests_4xx, &RouteCounters::requests_5xx};
+  (counters_->*kClasses[std::min(head.status / 100, 5)]).Add();
+  core_.scratch.clear();
+  AppendResponseHead(head, edit, core_.scratch);
+  client_->ResponseBegun();
+}
+
+// Body bytes, with the head before them if that still waits in core_.scratch: one write for what
+// one read brought.
+void Exchange::ForwardBody(std::string_view bytes) {
+  std::string_view head = core_.scratch;
+  bool done = false, malformed = false;
+  do {
+    std::array<std::string_view, kSlices> slices;
+    size_t count = 0;
+    if (!head.empty()) slices[count++] = std::exchange(head, {});
+    const size_t size_slot = count;
+    if (framing_ == ResponseFraming::kChunked) slices[count++] = {};
+    size_t total = 0;
+    while (!done && !malformed && count + 2 < kSlices) {
+      const auto piece = parser_.ParseBody(bytes);
+      malformed = !piece;
+      if (malformed) break;
+      bytes.remove_prefix(piece->consumed);
+      if (!piece->data.empty()) slices[count++] = piece->data;
+      total += piece->data.size();
+      done = piece->done;
+      if (bytes.empty()) break;
+    }
+    char size[20];
+    if (framing_ == ResponseFraming::kChunked) {
+      if (total > 0) {
+        char* end = std::to_chars(size, size + 16, total, 16).ptr;
+        *end++ = '\r';
+        *end++ = '\n';
+        slices[size_slot] = std::string_view(size, static_cast<size_t>(end - size));
+        slices[count++] = "\r\n";
+      }
+      if (done) slices[count++] = "0\r\n\r\n";
+    }
+    counters_->bytes_out.Add(total);
+    client_->Send(std::span(slices.data(), count));
+  } while (!done && !malformed && !bytes.empty());
+  core_.scratch.clear();
+
+  if (malformed) return Broken(Failure::kBackendMalformed);
+  if (done) return Complete(backend_keeps_ && bytes.empty());
+  if (client_->pending_bytes() > 0) backend_->StopReading();
+  core_.loop.Arm(timer_, policy().timeouts.idle);
+}
+
+void Exchange::ClientDrained() {
+  active_ = core_.loop.Now();
+  if (backend_) backend_->StartReading();
+}
+
+void Exchange::OnEnd() {
+  switch (state_) {
+    case State::kSend:
+      return AttemptFailed(Failure::kBackendReset, health::Outcome::kReset);
+    case State::kRespond:
+      if (!parser_.FinishAtEnd()) return Broken(Failure::kBackendReset);
+      return FinishUntilClose();
+    case State::kTunnel:
+      tunnel_backend_ended_ = true;
+      client_->FinishWriting();
+      if (tunnel_client_ended_) Complete(false);
+      return;
+    default:
+      return;
+  }
+}
+
+void Exchange::FinishUntilClose() {
+  if (framing_ == ResponseFraming::kChunked) {
+    const std::string_view last = "0\r\n\r\n";
+    client_->Send(std::span<const std::string_view>(&last, 1));
+  }
+  Complete(false);
+}
+
+void Exchange::OnError(const Error&) {
+  if (state_ == State::kSend) return AttemptFailed(Failure::kBackendReset, health::Outcome::kReset);
+  Broken(Failure::kBackendReset);
+}
+
+void Exchange::StartTunnel(const codec::Head& head, std::string_view rest) {
+  if (!upgrade_ || !request_complete_)
+    return AttemptFailed(Failure::kBackendMalformed, health::Outcome::kReset);
+  core_.Report(hold_, endpoint(), health::Outcome::kSuccess);
+  state_ = State::kTunnel;
+  counters_->requests_1xx.Add();
+  core_.scratch.clear();
+  AppendInterimHead(head, core_.scratch);
+  const std::array<std::string_view, 2> slices{core_.scratch, rest};
+  counters_->bytes_out.Add(rest.size());
+  core_.loop.Arm(timer_, policy().timeouts.idle);
+  client_->Send(std::span(slices.data(), rest.empty() ? 1 : 2));
+  client_->StartTunnel();
+}
+
+void Exchange::TunnelData(std::string_view bytes) {
+  active_ = core_.loop.Now();
+  received_bytes_ += bytes.size();
+  backend_->Write(bytes);
+  if (backend_->pending_bytes() > 0) client_->PauseRequest();
+}
+
+void Exchange::TunnelEnd() {
+  tunnel_client_ended_ = true;
+  backend_->FinishWriting();
+  if (tunnel_backend_ended_) Complete(false);
+}
+
+bool Exchange::EndpointGone() const {
+  if (state_ != State::kTunnel || policy().on_down != topology::OnDown::kClose) return false;
+  const health::Facts facts = use_.endpoint()->facts();
+  return facts.probe == health::Probe::kDown || facts.intent == health::Intent::kOut;
+}
+
+void Exchange::Complete(bool reusable) {
+  HttpClient& client = *client_;
+  const bool close = close_client_ || state_ == State::kTunnel;
+  const topology::Service& service = policy();
+  const Duration idle = service.timeouts.idle;
+  if (reusable && request_complete_ && !core_.draining && use_.endpoint()->takes_pinned()) {
+    core_.pool.Keep(*use_.endpoint(), std::move(backend_), service.backend.max_idle, idle);
+  }
+  Rest();
+  client.OnResponseDone(close, idle);
+}
+
+// The response is cut short after its head has gone: the client must see that, so its connection is
+// reset.
+void Exchange::Broken(Failure failure) {
+  HttpClient& client = *client_;
+  if (!heard_ || failure != Failure::kIdleTimeout)
+    core_.Report(hold_, endpoint(), health::Outcome::kReset);
+  Rest();
+  client.OnBroken(failure);
+}
+
+}  // namespace meridian::proxy

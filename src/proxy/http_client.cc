@@ -1,0 +1,418 @@
+// See http_client.h.
+#include "proxy/http_client.h"
+
+#include <algorithm>
+
+#include "proxy/client_address.h"
+
+namespace meridian::proxy {
+namespace {
+
+constexpr size_t kMaxWaiting = 64 * 1024;
+constexpr Duration kLinger = std::chrono::seconds(1);
+constexpr Duration kFirstIdle = std::chrono::seconds(60);
+
+codec::HttpLimits LimitsOf(const snapshot::Listener& listener) {
+  codec::HttpLimits limits;
+  limits.head_bytes =
+      static_cast<uint32_t>(std::min<uint64_t>(listener.config.limits.header_bytes, UINT32_MAX));
+  limits.fields = std::min(listener.config.limits.headers, codec::kMaxFields);
+  return limits;
+}
+
+// A request's fields as rules see them.
+class HeadFields final : public routing::HeaderSource {
+ public:
+  explicit HeadFields(const codec::Head& head) : head_(head) {}
+  std::string_view Header(std::string_view name) const override {
+    const codec::Field* field = head_.Find(name);
+    return field == nullptr ? std::string_view() : field->value;
+  }
+
+ private:
+  const codec::Head& head_;
+};
+
+std::string_view SessionKey(const topology::SessionPolicy& session, const codec::Head& head) {
+  switch (session.by) {
+    case topology::SessionBy::kCookie:
+      return CookieValue(head, session.name);
+    case topology::SessionBy::kHeader:
+      return HeadFields(head).Header(session.name);
+    default:
+      return {};
+  }
+}
+
+Failure FailureOfHead(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kTooLarge:
+      return Failure::kHeaderTooLarge;
+    case ErrorCode::kUnsupported:
+      return Failure::kUnsupported;
+    default:
+      return Failure::kBadRequest;
+  }
+}
+
+}  // namespace
+
+HttpClient::HttpClient(Core& core, ListenerState& listener, net::StreamPtr stream)
+    : core_(core),
+      listener_(listener),
+      stream_(std::move(stream)),
+      parser_(codec::Http1Parser::Kind::kRequest, LimitsOf(*core.Config(listener))),
+      timer_(*this),
+      peer_(stream_->peer().ip()),
+      idle_(kFirstIdle) {}
+
+HttpClient::~HttpClient() = default;
+
+void HttpClient::Begin() {
+  const config::Listener& config = core_.Config(listener_)->config;
+  stream_->SetHandler(this);
+  if (Preface::Wanted(config, peer_)) {
+    preface_ = std::make_unique<Preface>();
+  } else {
+    Advance(State::kIdle);
+  }
+  core_.loop.Arm(timer_, config.limits.header_timeout);
+  stream_->StartReading();
+}
+
+void HttpClient::OnRead(std::string_view bytes) {
+  if (state_ == State::kPreface) return ReadPreface(bytes);
+  Take(bytes);
+}
+
+void HttpClient::ReadPreface(std::string_view bytes) {
+  const snapshot::Listener* listener = core_.Config(listener_);
+  if (listener == nullptr) return Close();
+  const auto step = preface_->Feed(bytes, listener->config, peer_);
+  if (!step) {
+    listener_.counters->failures[static_cast<size_t>(Failure::kProxyHeader)].Add();
+    stream_->Reset();
+    return Close();
+  }
+  if (*step == Preface::Step::kNeedMore) return;
+  const auto preface = std::move(preface_);
+  Advance(State::kIdle);
+  if (!preface->rest().empty()) Take(preface->rest());
+}
+
+// Uses what it can of `bytes` behind what waits already, and keeps the rest.
+void HttpClient::Take(std::string_view bytes) {
+  feeding_ = true;
+  if (input_.empty()) {
+    const size_t used = Feed(bytes);
+    if (used < bytes.size()) input_.assign(bytes.substr(used));
+  } else {
+    input_.append(bytes);
+    input_.erase(0, Feed(input_));
+  }
+  feeding_ = false;
+  if (state_ == State::kClosed) return;
+  if (input_.empty()) {
+    if (input_.capacity() > 64) input_ = std::string();  // an idle connection holds no buffer
+  } else if (state_ == State::kIdle) {
+    Advance(State::kHead);
+    core_.loop.Arm(timer_, core_.Config(listener_) != nullptr
+                               ? core_.Config(listener_)->config.limits.header_timeout
+                               : kLinger);
+  } else if (state_ == State::kWait && input_.size() >= kMaxWaiting) {
+    PauseRequest();
+  }
+}
+
+size_t HttpClient::Feed(std::string_view bytes) {
+  size_t at = 0;
+  while (at < bytes.size()) {
+    const std::string_view rest = bytes.substr(at);
+    switch (state_) {
+      case State::kIdle:
+      case State::kHead: {
+        const size_t used = ReadHead(rest);
+        if (used == 0) return at;
+        at += used;
+        break;
+      }
+      case State::kBody:
+        at += ReadBody(rest);
+        break;
+      case State::kTunnel:
+        exchange_->TunnelData(rest);
+        return bytes.size();
+      case State::kWait:
+        return at;
+      case State::kPreface:
+      case State::kLinger:
+      case State::kClosed:
+        return bytes.size();
+    }
+  }
+  return at;
+}
+
+// A whole request head, with what of its body is there, or nothing (0).
+size_t HttpClient::ReadHead(std::string_view bytes) {
+  const auto parsed = parser_.ParseHead(bytes, core_.head);
+  if (!parsed) {
+    Refuse(FailureOfHead(parsed.error()), parsed.error().context);
+    return bytes.size();
+  }
+  if (parsed->progress == codec::Progress::kNeedMore) return 0;
+  timer_.Disarm();
+  if (!BeginRequest(core_.head)) return bytes.size();
+  size_t used = parsed->consumed;
+  used += ReadBody(bytes.substr(used));
+  if (exchange_) exchange_->Go();
+  return used;
+}
+
+bool HttpClient::BeginRequest(const codec::Head& head) {
+  Advance(State::kBody);
+  http10_ = head.minor == 0;
+  close_ = !head.keep_alive;
+  head_only_ = head.method == "HEAD";
+  response_begun_ = false;
+  body_bytes_ = 0;
+  const snapshot::Listener* listener = core_.Config(listener_);
+  if (listener == nullptr) {
+    Close();
+    return false;
+  }
+  const config::Listener& config = listener->config;
+  body_limit_ = config.limits.body_bytes.value_or(UINT64_MAX);
+  if (head.framing == codec::Framing::kLength && head.content_length > body_limit_) {
+    Refuse(Failure::kBodyTooLarge, {});
+    return false;
+  }
+  const ServiceId service = listener->routes->Match(head.host, head.path);
+  if (!service.ok()) {
+    // The connection may go on when nothing of the request is left to come.
+    const bool bodyless = head.framing == codec::Framing::kNone;
+    if (!bodyless) {
+      Refuse(Failure::kNoRoute, {});
+      return false;
+    }
+    return true;  // answered when its (empty) body has been read
+  }
+  peer_trusted_ = !config.trusted_proxies.empty() && Trusted(peer_, config.trusted_proxies);
+  const HeadFields fields(head);
+  ExchangeInput input;
+  input.client = this;
+  input.hold = core_.current;
+  input.head = &head;
+  input.query.service = service;
+  input.query.client = peer_trusted_ ? ClientOf(head, peer_, config.trusted_proxies) : peer_;
+  input.query.session_key = SessionKey(core_.current.table().service(service).session, head);
+  input.query.headers = &fields;
+  input.query.wall = core_.loop.WallNow();
+  input.query.draw = core_.random.Next();
+  std::string local;
+  if (head.authority.empty()) local = stream_->local().ToString();
+  input.forwarding = {peer_, peer_trusted_, local};
+  exchange_ = core_.TakeExchange();
+  exchange_->Prepare(input);
+  return true;
+}
+
+// Body bytes to the exchange, until the request ends or the bytes do; with no bytes, a request
+// without body ends.
+size_t HttpClient::ReadBody(std::string_view bytes) {
+  size_t used = 0;
+  for (;;) {
+    const auto piece = parser_.ParseBody(bytes.substr(used));
+    if (!piece) {
+      Refuse(Failure::kBadRequest, piece.error().context);
+      return bytes.size();
+    }
+    used += piece->consumed;
+    body_bytes_ += piece->data.size();
+    if (body_bytes_ > body_limit_) {
+      Refuse(Failure::kBodyTooLarge, {});
+      return bytes.size();
+    }
+    if (exchange_) exchange_->RequestBody(piece->data);
+    if (piece->done) {
+      Advance(State::kWait);
+      if (exchange_) {
+        exchange_->RequestEnd();
+      } else {
+        Answer(Failure::kNoRoute, {}, close_);
+      }
+      return used;
+    }
+    if (used == bytes.size()) return used;
+  }
+}
+
+void HttpClient::SendInterim(std::string_view head) {
+  if (!http10_) stream_->Write(head);
+}
+
+void HttpClient::PauseRequest() {
+  paused_ = true;
+  stream_->StopReading();
+}
+
+void HttpClient::ResumeRequest() {
+  if (!paused_) return;
+  paused_ = false;
+  stream_->StartReading();
+}
+
+void HttpClient::StartTunnel() {
+  Advance(State::kTunnel);
+  ResumeRequest();
+  if (input_.empty()) return;
+  exchange_->TunnelData(input_);
+  input_ = std::string();
+}
+
+void HttpClient::OnResponseDone(bool close, Duration idle) {
+  core_.KeepExchange(std::move(exchange_));
+  idle_ = idle;
+  if (close || core_.draining) {
+    // With nothing unread, closing cannot cost the client its answer; else the kernel would reset.
+    if (state_ != State::kBody && input_.empty()) return Close();
+    return Linger();
+  }
+  NextRequest();
+}
+
+void HttpClient::NextRequest() {
+  if (ended_ && input_.empty()) return Close();
+  Advance(State::kIdle);
+  core_.loop.Arm(timer_, idle_);
+  ResumeRequest();
+  if (feeding_ || input_.empty()) return;
+  const std::string waiting = std::move(input_);
+  input_.clear();
+  Take(waiting);
+}
+
+void HttpClient::OnFailed(Failure failure, bool request_complete) {
+  core_.KeepExchange(std::move(exchange_));
+  Answer(failure, {}, close_ || !request_complete || core_.draining);
+}
+
+void HttpClient::OnBroken(Failure failure) {
+  core_.KeepExchange(std::move(exchange_));
+  listener_.counters->failures[static_cast<size_t>(failure)].Add();
+  stream_->Reset();
+  Close();
+}
+
+// The request cannot be understood or taken: answered, and the connection ended, since what follows
+// on it is unknown.
+void HttpClient::Refuse(Failure failure, std::string_view detail) {
+  timer_.Disarm();
+  if (exchange_) {
+    exchange_->Rest();
+    core_.KeepExchange(std::move(exchange_));
+  }
+  if (response_begun_) {
+    stream_->Reset();
+    return Close();
+  }
+  Answer(failure, detail, true);
+}
+
+void HttpClient::Answer(Failure failure, std::string_view detail, bool close) {
+  listener_.counters->failures[static_cast<size_t>(failure)].Add();
+  std::string response;
+  AppendError(failure, detail, close, head_only_, response);
+  stream_->Write(response);
+  if (close) return Linger();
+  NextRequest();
+}
+
+// Everything has been answered: send FIN, and read on a little, so that a reset does not destroy
+// what was sent (RFC 9112 section 9.6).
+void HttpClient::Linger() {
+  Advance(State::kLinger);
+  input_ = std::string();
+  if (ended_) return Close();
+  stream_->FinishWriting();
+  core_.loop.Arm(timer_, kLinger);
+  ResumeRequest();
+}
+
+void HttpClient::OnEnd() {
+  ended_ = true;
+  switch (state_) {
+    case State::kWait:
+      return;  // it may still want its answer
+    case State::kTunnel:
+      return exchange_->TunnelEnd();
+    case State::kBody:
+    case State::kHead:
+      listener_.counters->failures[static_cast<size_t>(Failure::kClientGone)].Add();
+      return Close();
+    default:
+      return Close();
+  }
+}
+
+void HttpClient::OnDrained() {
+  if (exchange_) exchange_->ClientDrained();
+}
+
+void HttpClient::OnError(const Error&) {
+  if (exchange_) listener_.counters->failures[static_cast<size_t>(Failure::kClientGone)].Add();
+  Close();
+}
+
+void HttpClient::OnTimer(net::Timer&) {
+  if (state_ == State::kHead) return Refuse(Failure::kHeaderTimeout, {});
+  Close();
+}
+
+void HttpClient::Drain() {
+  if (state_ == State::kIdle || state_ == State::kPreface) return Close();
+  close_ = true;
+}
+
+void HttpClient::Abort() {
+  if (state_ == State::kClosed) return;
+  stream_->Reset();
+  Close();
+}
+
+void HttpClient::HealthChanged() {
+  if (exchange_ && exchange_->EndpointGone()) Abort();
+}
+
+void HttpClient::Close() {
+  if (state_ == State::kClosed) return;
+  Advance(State::kClosed);
+  timer_.Disarm();
+  if (exchange_) {
+    exchange_->Rest();
+    core_.KeepExchange(std::move(exchange_));
+  }
+  stream_.reset();
+  core_.Retire(*this, listener_);
+}
+
+void HttpClient::Advance(State next) {
+  constexpr auto kBit = [](State state) {
+    return static_cast<uint8_t>(1u << static_cast<unsigned>(state));
+  };
+  constexpr uint8_t kEnd = kBit(State::kLinger) | kBit(State::kClosed);
+  static constexpr uint8_t kLegal[] = {
+      /* kPreface */ kBit(State::kIdle) | kEnd,
+      /* kIdle */ kBit(State::kHead) | kBit(State::kBody) | kEnd,
+      /* kHead */ kBit(State::kBody) | kEnd,
+      /* kBody */ kBit(State::kWait) | kBit(State::kIdle) | kBit(State::kTunnel) | kEnd,
+      /* kWait */ kBit(State::kIdle) | kBit(State::kTunnel) | kEnd,
+      /* kTunnel */ kEnd,
+      /* kLinger */ kBit(State::kClosed),
+      /* kClosed */ 0,
+  };
+  MERIDIAN_CHECK((kLegal[static_cast<size_t>(state_)] & kBit(next)) != 0);
+  state_ = next;
+}
+
+}  // namespace meridian::proxy

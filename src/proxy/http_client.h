@@ -1,0 +1,91 @@
+// One client's HTTP/1 connection: reads requests one after the other, hands each to an Exchange, and
+// writes what comes back, in order. Requests that arrive while one is under way wait unparsed,
+// within a bound.
+//
+//   kPreface ─► kIdle ─► kHead ─► kBody ─► kWait ─┐
+//                 ▲        ▲        │        │    │
+//                 └────────┴────────┴────────┴────┘
+//
+// kPreface (a PROXY header) is skipped where none is wanted. kHead: part of a head is there. kBody:
+// the request's body is being read. kWait: the request is complete, its response is not. Besides,
+// kTunnel after 101: bytes either way; kLinger: answered for the last time, what still comes is read
+// and dropped, so that the answer arrives.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "proxy/core.h"
+#include "proxy/exchange.h"
+#include "proxy/preface.h"
+
+namespace meridian::proxy {
+
+class HttpClient final : public Session, private net::StreamHandler, private net::TimerHandler {
+ public:
+  HttpClient(Core& core, ListenerState& listener, net::StreamPtr stream);
+  ~HttpClient() override;
+
+  void Begin();
+  void Drain() override;
+  void Abort() override;
+  void HealthChanged() override;
+
+  // For the exchange: the client it writes to.
+  bool http10() const { return http10_; }
+  bool wants_close() const { return close_; }
+  size_t pending_bytes() const { return stream_->pending_bytes(); }
+  void SendInterim(std::string_view head);
+  void Send(std::span<const std::string_view> slices) { stream_->Write(slices); }
+  void FinishWriting() { stream_->FinishWriting(); }
+  void PauseRequest();
+  void ResumeRequest();
+  void ResponseBegun() { response_begun_ = true; }
+  void StartTunnel();
+  // How the exchange ended; it is at rest already.
+  void OnResponseDone(bool close, Duration idle);
+  void OnFailed(Failure failure, bool request_complete);
+  void OnBroken(Failure failure);
+
+ private:
+  enum class State : uint8_t { kPreface, kIdle, kHead, kBody, kWait, kTunnel, kLinger, kClosed };
+
+  void OnRead(std::string_view bytes) override;
+  void OnEnd() override;
+  void OnDrained() override;
+  void OnError(const Error& error) override;
+  void OnTimer(net::Timer& timer) override;
+
+  void Take(std::string_view bytes);
+  size_t Feed(std::string_view bytes);
+  size_t ReadHead(std::string_view bytes);
+  size_t ReadBody(std::string_view bytes);
+  bool BeginRequest(const codec::Head& head);
+  void ReadPreface(std::string_view bytes);
+  void Refuse(Failure failure, std::string_view detail);
+  void Answer(Failure failure, std::string_view detail, bool close);
+  void NextRequest();
+  void Linger();
+  void Close();
+  void Advance(State next);
+
+  Core& core_;
+  ListenerState& listener_;
+  net::StreamPtr stream_;
+  codec::Http1Parser parser_;
+  net::Timer timer_;
+  std::unique_ptr<Exchange> exchange_;
+  std::unique_ptr<Preface> preface_;
+  std::string input_;  // bytes that wait: part of a head, or pipelined requests
+  net::IpAddress peer_;
+  uint64_t body_bytes_ = 0, body_limit_ = UINT64_MAX;
+  Duration idle_;
+  State state_ = State::kPreface;
+  bool peer_trusted_ = false;
+  bool http10_ = false, close_ = false, head_only_ = false, response_begun_ = false;
+  bool ended_ = false;    // the client has sent its FIN
+  bool paused_ = false;   // reading is off
+  bool feeding_ = false;  // Feed is on the stack
+};
+
+}  // namespace meridian::proxy

@@ -1,0 +1,215 @@
+// See http_head.h.
+#include "proxy/http_head.h"
+
+#include <charconv>
+
+namespace meridian::proxy {
+namespace {
+
+using codec::Field;
+using codec::FieldId;
+using codec::Framing;
+using codec::Head;
+
+void AppendNumber(uint64_t value, std::string& out) {
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof(digits), value).ptr;
+  out.append(digits, static_cast<size_t>(end - digits));
+}
+
+void AppendField(std::string_view name, std::string_view value, std::string& out) {
+  out.append(name).append(": ").append(value).append("\r\n");
+}
+
+void AppendIp(const net::IpAddress& ip, std::string& out) {
+  char text[48];
+  out.append(text, ip.Write(text));
+}
+
+// Fields of a request that are written anew, or not to be believed.
+bool Rewritten(const Field& field, bool peer_trusted) {
+  switch (field.id) {
+    case FieldId::kHost:
+    case FieldId::kContentLength:
+    case FieldId::kXForwardedFor:
+    case FieldId::kMeridian:
+      return true;
+    case FieldId::kForwarded:
+    case FieldId::kXForwardedHost:
+    case FieldId::kXForwardedProto:
+      return !peer_trusted;
+    default:
+      return field.hop_by_hop;
+  }
+}
+
+void AppendForwardedFor(const Head& head, const Forwarding& forwarding, std::string& out) {
+  out.append("X-Forwarded-For: ");
+  if (forwarding.peer_trusted) {
+    for (const Field& field : head) {
+      if (field.id == FieldId::kXForwardedFor && !field.value.empty())
+        out.append(field.value).append(", ");
+    }
+  }
+  AppendIp(forwarding.peer, out);
+  out.append("\r\n");
+}
+
+}  // namespace
+
+void AppendRequestHead(const Head& head, const Forwarding& forwarding, std::string& out) {
+  const std::string_view authority = head.authority.empty() ? forwarding.authority : head.authority;
+  out.append(head.method).append(" ").append(head.path).append(" HTTP/1.1\r\n");
+  AppendField("Host", authority, out);
+  bool has_host = false, has_proto = false;
+  for (const Field& field : head) {
+    if (Rewritten(field, forwarding.peer_trusted)) continue;
+    has_host |= field.id == FieldId::kXForwardedHost;
+    has_proto |= field.id == FieldId::kXForwardedProto;
+    AppendField(field.name, field.value, out);
+  }
+  AppendForwardedFor(head, forwarding, out);
+  if (!has_proto) AppendField("X-Forwarded-Proto", "http", out);
+  if (!has_host) AppendField("X-Forwarded-Host", authority, out);
+  if (head.framing == Framing::kLength) {
+    out.append("Content-Length: ");
+    AppendNumber(head.content_length, out);
+    out.append("\r\n");
+  } else if (head.framing == Framing::kChunked) {
+    AppendField("Transfer-Encoding", "chunked", out);
+  }
+  if (head.upgrade) {
+    AppendField("Connection", "upgrade", out);
+    if (const Field* upgrade = head.Find(FieldId::kUpgrade))
+      AppendField("Upgrade", upgrade->value, out);
+  }
+}
+
+void AppendAttempt(std::string_view site, std::string_view reason, std::string& out) {
+  AppendField("Meridian-Site", site, out);
+  AppendField("Meridian-Reason", reason, out);
+  out.append("\r\n");
+}
+
+namespace {
+
+void AppendStatusLine(const Head& head, std::string& out) {
+  out.append("HTTP/1.1 ");
+  AppendNumber(head.status, out);
+  out.append(" ").append(head.reason).append("\r\n");
+}
+
+}  // namespace
+
+void AppendResponseHead(const Head& head, const ResponseEdit& edit, std::string& out) {
+  AppendStatusLine(head, out);
+  for (const Field& field : head) {
+    if (field.hop_by_hop || field.id == FieldId::kMeridian) continue;
+    if (field.id == FieldId::kContentLength && !edit.keep_length) continue;
+    AppendField(field.name, field.value, out);
+  }
+  AppendField("Meridian-Site", edit.site, out);
+  AppendField("Meridian-Reason", edit.reason, out);
+  if (!edit.set_cookie.empty()) AppendField("Set-Cookie", edit.set_cookie, out);
+  if (edit.framing == ResponseFraming::kChunked) AppendField("Transfer-Encoding", "chunked", out);
+  if (edit.close) {
+    AppendField("Connection", "close", out);
+  } else if (edit.client_http10) {
+    AppendField("Connection", "keep-alive", out);
+  }
+  out.append("\r\n");
+}
+
+void AppendInterimHead(const Head& head, std::string& out) {
+  AppendStatusLine(head, out);
+  for (const Field& field : head) {
+    if (field.hop_by_hop || field.id == FieldId::kMeridian || field.id == FieldId::kContentLength)
+      continue;
+    AppendField(field.name, field.value, out);
+  }
+  if (head.status == 101) {
+    AppendField("Connection", "upgrade", out);
+    if (const Field* upgrade = head.Find(FieldId::kUpgrade))
+      AppendField("Upgrade", upgrade->value, out);
+  }
+  out.append("\r\n");
+}
+
+namespace {
+
+struct StatusText {
+  int status;
+  const char* reason;
+  const char* sentence;
+};
+
+StatusText TextOf(Failure failure) {
+  switch (failure) {
+    case Failure::kBadRequest:
+      return {400, "Bad Request", "the request is malformed or ambiguous"};
+    case Failure::kNoRoute:
+      return {404, "Not Found", "no route matches this host and path"};
+    case Failure::kHeaderTimeout:
+      return {408, "Request Timeout", "the request did not arrive in time"};
+    case Failure::kBodyTooLarge:
+      return {413, "Content Too Large", "the request's body is too large"};
+    case Failure::kHeaderTooLarge:
+      return {431, "Request Header Fields Too Large", "the request's head is too large"};
+    case Failure::kUnsupported:
+      return {501, "Not Implemented", "this kind of request is not supported"};
+    case Failure::kConnectFailed:
+      return {502, "Bad Gateway", "no server could be reached"};
+    case Failure::kBackendReset:
+      return {502, "Bad Gateway", "the server closed the connection before it answered"};
+    case Failure::kBackendMalformed:
+      return {502, "Bad Gateway", "the server's answer is malformed"};
+    case Failure::kNoSites:
+      return {503, "Service Unavailable", "no site may serve this client"};
+    case Failure::kAllDown:
+      return {503, "Service Unavailable", "every site that could serve this is down"};
+    case Failure::kSessionRejected:
+      return {503, "Service Unavailable", "the server that holds this session is down"};
+    case Failure::kAtCapacity:
+      return {503, "Service Unavailable", "every site is at its capacity"};
+    case Failure::kOverloaded:
+      return {503, "Service Unavailable", "too many connections"};
+    case Failure::kConnectTimeout:
+      return {504, "Gateway Timeout", "no server answered in time"};
+    case Failure::kResponseTimeout:
+      return {504, "Gateway Timeout", "the server did not answer in time"};
+    case Failure::kIdleTimeout:
+    case Failure::kClientGone:
+    case Failure::kProxyHeader:
+    case Failure::kCount:
+      break;
+  }
+  return {0, "", ""};
+}
+
+}  // namespace
+
+int StatusOf(Failure failure) {
+  return TextOf(failure).status;
+}
+
+void AppendError(Failure failure, std::string_view detail, bool close, bool head_only,
+                 std::string& out) {
+  const StatusText text = TextOf(failure);
+  out.append("HTTP/1.1 ");
+  AppendNumber(static_cast<uint64_t>(text.status), out);
+  out.append(" ").append(text.reason).append("\r\nContent-Type: text/plain\r\nContent-Length: ");
+  const std::string_view sentence = text.sentence;
+  const size_t detail_bytes = detail.empty() ? 0 : detail.size() + 3;
+  AppendNumber(sentence.size() + detail_bytes + 1, out);
+  out.append("\r\n");
+  AppendField("Meridian-Reason", Name(failure), out);
+  if (text.status == 503) AppendField("Retry-After", "1", out);
+  if (close) AppendField("Connection", "close", out);
+  out.append("\r\n");
+  if (head_only) return;
+  out.append(sentence);
+  if (!detail.empty()) out.append(" (").append(detail).append(")");
+  out.append("\n");
+}
+
+}  // namespace meridian::proxy

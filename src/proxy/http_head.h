@@ -1,0 +1,50 @@
+// The heads that Meridian writes: requests as backends get them, responses as clients get them, and
+// its own errors. Each is built from what was understood, never copied whole: hop-by-hop fields go,
+// framing is written anew, the forwarding fields are set. All append to a string whose capacity is
+// kept, so nothing is allocated in steady state.
+#pragma once
+
+#include <meridian/codec/http1.h>
+#include <meridian/net/address.h>
+#include <meridian/proxy/metrics.h>
+
+#include <string>
+#include <string_view>
+
+namespace meridian::proxy {
+
+struct Forwarding {
+  net::IpAddress peer;         // appended to (or begins) X-Forwarded-For
+  bool peer_trusted = false;   // then what it said of X-Forwarded-* is passed on
+  std::string_view authority;  // when the request has none (HTTP/1.0)
+};
+
+// All of the request's head but the last part, which AppendAttempt writes for each endpoint that is
+// tried.
+void AppendRequestHead(const codec::Head& head, const Forwarding& forwarding, std::string& out);
+// "Meridian-Site: …", "Meridian-Reason: …" and the empty line.
+void AppendAttempt(std::string_view site, std::string_view reason, std::string& out);
+
+// How the response's body goes to the client.
+enum class ResponseFraming : uint8_t { kAsReceived, kChunked, kUntilClose };
+
+struct ResponseEdit {
+  std::string_view site, reason;
+  std::string_view set_cookie;  // "name=value; attributes", or empty
+  ResponseFraming framing = ResponseFraming::kAsReceived;
+  bool client_http10 = false;
+  bool close = false;       // say Connection: close
+  bool keep_length = true;  // a Content-Length as received may be passed on
+};
+
+void AppendResponseHead(const codec::Head& head, const ResponseEdit& edit, std::string& out);
+// 100 and other interim responses, and 101: as they came, without what is not to be forwarded.
+void AppendInterimHead(const codec::Head& head, std::string& out);
+
+// The status that a failure is answered with; 0: not answered at all.
+int StatusOf(Failure failure);
+// A whole response: status line, Meridian-Reason, a sentence as body (absent for HEAD).
+void AppendError(Failure failure, std::string_view detail, bool close, bool head_only,
+                 std::string& out);
+
+}  // namespace meridian::proxy

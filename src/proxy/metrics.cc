@@ -1,0 +1,293 @@
+// See proxy/metrics.h.
+#include <meridian/proxy/metrics.h>
+
+#include <set>
+
+namespace meridian::proxy {
+
+const char* Name(Failure failure) {
+  switch (failure) {
+    case Failure::kBadRequest:
+      return "bad-request";
+    case Failure::kHeaderTooLarge:
+      return "header-too-large";
+    case Failure::kBodyTooLarge:
+      return "body-too-large";
+    case Failure::kUnsupported:
+      return "unsupported";
+    case Failure::kHeaderTimeout:
+      return "header-timeout";
+    case Failure::kNoRoute:
+      return "no-route";
+    case Failure::kNoSites:
+      return "no-sites";
+    case Failure::kAllDown:
+      return "all-down";
+    case Failure::kSessionRejected:
+      return "session-rejected";
+    case Failure::kAtCapacity:
+      return "at-capacity";
+    case Failure::kConnectFailed:
+      return "connect-failed";
+    case Failure::kConnectTimeout:
+      return "connect-timeout";
+    case Failure::kBackendReset:
+      return "backend-reset";
+    case Failure::kBackendMalformed:
+      return "backend-malformed";
+    case Failure::kResponseTimeout:
+      return "response-timeout";
+    case Failure::kIdleTimeout:
+      return "idle-timeout";
+    case Failure::kClientGone:
+      return "client-gone";
+    case Failure::kOverloaded:
+      return "overloaded";
+    case Failure::kProxyHeader:
+      return "proxy-header";
+    case Failure::kCount:
+      break;
+  }
+  return "unknown";
+}
+
+Metrics::Metrics(size_t workers) : listeners_(workers), routes_(workers) {
+  for (size_t i = 0; i < workers; ++i) workers_.push_back(std::make_unique<WorkerCounters>());
+}
+
+Metrics::~Metrics() = default;
+
+namespace {
+
+template <class Map, class Key>
+auto* FindOrMake(Map& map, Key key) {
+  auto& block = map[std::move(key)];
+  if (!block) block = std::make_unique<typename Map::mapped_type::element_type>();
+  return block.get();
+}
+
+}  // namespace
+
+Metrics::Binding Metrics::Bind(size_t worker, const snapshot::Snapshot& snapshot) {
+  const std::lock_guard lock(mutex_);
+  Binding binding;
+  for (const auto& listener : snapshot.listeners) {
+    binding.listeners.push_back(FindOrMake(listeners_[worker], listener.config.name));
+  }
+  const auto& sites = snapshot.table->sites();
+  for (const auto& service : snapshot.table->services()) {
+    for (const auto& site : sites) {
+      binding.routes.push_back(FindOrMake(routes_[worker], std::pair(service.name, site.name)));
+    }
+    binding.routes.push_back(FindOrMake(routes_[worker], std::pair(service.name, std::string())));
+  }
+  binding.worker = workers_[worker].get();
+  return binding;
+}
+
+namespace {
+
+// One name's samples in one run: every block's value of one field.
+template <class Blocks, class Report>
+void ForEachKey(const Blocks& by_worker, Report report) {
+  std::set<typename Blocks::value_type::key_type> keys;
+  for (const auto& blocks : by_worker) {
+    for (const auto& [key, block] : blocks) keys.insert(key);
+  }
+  for (const auto& key : keys) report(key);
+}
+
+// The sum over workers of what `field` gives for each block of `key`.
+template <class Blocks, class Field>
+uint64_t Sum(const Blocks& by_worker, const typename Blocks::value_type::key_type& key,
+             Field field) {
+  uint64_t sum = 0;
+  for (const auto& blocks : by_worker) {
+    if (const auto found = blocks.find(key); found != blocks.end())
+      sum += field(*found->second).value();
+  }
+  return sum;
+}
+
+// Every sample of the blocks in `by_worker`, summed over workers, under the labels of their key.
+class Report {
+ public:
+  using Listeners = std::vector<std::map<std::string, std::unique_ptr<ListenerCounters>>>;
+  using Routes =
+      std::vector<std::map<std::pair<std::string, std::string>, std::unique_ptr<RouteCounters>>>;
+
+  Report(MetricSink& sink, const Listeners& listeners, const Routes& routes)
+      : sink_(sink), listeners_(listeners), routes_(routes) {}
+
+  void Connections() {
+    ForEachKey(listeners_, [&](const std::string& name) {
+      sink_.Count("meridian_connections_total", "Client connections accepted", {{"listener", name}},
+                  Sum(
+                      listeners_, name, [](auto& b) -> auto& { return b.accepted; }));
+    });
+    ForEachKey(listeners_, [&](const std::string& name) {
+      sink_.Gauge("meridian_connections_active", "Client connections open", {{"listener", name}},
+                  static_cast<double>(Sum(
+                      listeners_, name, [](auto& b) -> auto& { return b.active; })));
+    });
+    ForEachKey(listeners_, [&](const std::string& name) {
+      for (size_t i = 0; i < static_cast<size_t>(Failure::kCount); ++i) {
+        sink_.Count("meridian_failures_total", "Requests and sessions that failed, by reason",
+                    {{"listener", name}, {"reason", Name(static_cast<Failure>(i))}},
+                    Sum(
+                        listeners_, name, [i](auto& b) -> auto& { return b.failures[i]; }));
+      }
+    });
+  }
+
+  void Requests() {
+    struct CodeClass {
+      const char* label;
+      Counter RouteCounters::*field;
+    };
+    static constexpr std::array<CodeClass, 5> kClasses{{{"1xx", &RouteCounters::requests_1xx},
+                                                        {"2xx", &RouteCounters::requests_2xx},
+                                                        {"3xx", &RouteCounters::requests_3xx},
+                                                        {"4xx", &RouteCounters::requests_4xx},
+                                                        {"5xx", &RouteCounters::requests_5xx}}};
+    ForEachKey(routes_, [&](const Key& key) {
+      for (const auto& code : kClasses) {
+        sink_.Count("meridian_requests_total",
+                    "HTTP requests answered, by status class; with no site: by Meridian itself",
+                    {{"service", key.first}, {"site", key.second}, {"code", code.label}},
+                    Sum(
+                        routes_, key, [&](auto& b) -> auto& { return b.*code.field; }));
+      }
+    });
+    ForEachKey(routes_, [&](const Key& key) {
+      sink_.Gauge("meridian_sessions_active", "Requests and sessions in progress",
+                  {{"service", key.first}, {"site", key.second}},
+                  static_cast<double>(Sum(
+                      routes_, key, [](auto& b) -> auto& { return b.active; })));
+    });
+  }
+
+  void Traffic() {
+    struct Plain {
+      const char* name;
+      const char* help;
+      Counter RouteCounters::*field;
+    };
+    static constexpr std::array<Plain, 8> kPlain{{
+        {"meridian_sessions_total", "TCP sessions relayed", &RouteCounters::connections},
+        {"meridian_received_bytes_total", "Bytes of bodies and sessions from clients",
+         &RouteCounters::bytes_in},
+        {"meridian_sent_bytes_total", "Bytes of bodies and sessions to clients",
+         &RouteCounters::bytes_out},
+        {"meridian_retries_total", "Attempts on a further endpoint after a failed one",
+         &RouteCounters::retries},
+        {"meridian_backend_connects_total", "Backend connections attempted",
+         &RouteCounters::connects},
+        {"meridian_backend_connect_failures_total", "Backend connects that failed",
+         &RouteCounters::connect_failures},
+        {"meridian_backend_reused_total", "Requests on a pooled backend connection",
+         &RouteCounters::reused},
+        {"meridian_races_won_total", "Connects won against a slower one",
+         &RouteCounters::races_won},
+    }};
+    for (const Plain& plain : kPlain) {
+      ForEachKey(routes_, [&](const Key& key) {
+        sink_.Count(plain.name, plain.help, {{"service", key.first}, {"site", key.second}},
+                    Sum(
+                        routes_, key, [&](auto& b) -> auto& { return b.*plain.field; }));
+      });
+    }
+  }
+
+  void Decisions() {
+    ForEachKey(routes_, [&](const Key& key) {
+      for (size_t i = 0; i < std::tuple_size_v<decltype(RouteCounters::reasons)>; ++i) {
+        const char* reason = routing::Name(static_cast<routing::Reason>(i));
+        sink_.Count("meridian_decisions_total", "Decisions, by the step that chose the site",
+                    {{"service", key.first}, {"site", key.second}, {"reason", reason}},
+                    Sum(
+                        routes_, key, [i](auto& b) -> auto& { return b.reasons[i]; }));
+      }
+    });
+    ForEachKey(routes_, [&](const Key& key) {
+      for (size_t i = 0; i < std::tuple_size_v<decltype(RouteCounters::pins)>; ++i) {
+        const char* pin = routing::Name(static_cast<routing::Pin>(i));
+        sink_.Count("meridian_session_pins_total", "What became of session keys",
+                    {{"service", key.first}, {"site", key.second}, {"pin", pin}},
+                    Sum(
+                        routes_, key, [i](auto& b) -> auto& { return b.pins[i]; }));
+      }
+    });
+  }
+
+  void Times() {
+    struct Time {
+      const char* name;
+      const char* help;
+      Histogram RouteCounters::*field;
+    };
+    static constexpr std::array<Time, 2> kTimes{
+        {{"meridian_connect_duration_seconds", "Time to connect to a backend",
+          &RouteCounters::connect_time},
+         {"meridian_response_duration_seconds", "Time from the request's head to the response's",
+          &RouteCounters::response_time}}};
+    for (const Time& time : kTimes) {
+      ForEachKey(routes_, [&](const Key& key) {
+        Histogram::Values values;
+        for (const auto& blocks : routes_) {
+          if (const auto found = blocks.find(key); found != blocks.end()) {
+            ((*found->second).*time.field).AddTo(values);
+          }
+        }
+        sink_.Distribution(time.name, time.help, {{"service", key.first}, {"site", key.second}},
+                           values);
+      });
+    }
+  }
+
+ private:
+  using Key = std::pair<std::string, std::string>;
+
+  MetricSink& sink_;
+  const Listeners& listeners_;
+  const Routes& routes_;
+};
+
+}  // namespace
+
+uint64_t Metrics::active() const {
+  return active({}, {});
+}
+
+uint64_t Metrics::active(std::string_view service, std::string_view site) const {
+  const std::lock_guard lock(mutex_);
+  uint64_t sum = 0;
+  for (const auto& blocks : routes_) {
+    for (const auto& [key, block] : blocks) {
+      if ((service.empty() || key.first == service) && (site.empty() || key.second == site)) {
+        sum += block->active.value();
+      }
+    }
+  }
+  return sum;
+}
+
+void Metrics::Collect(MetricSink& sink) const {
+  const std::lock_guard lock(mutex_);
+  Report report(sink, listeners_, routes_);
+  report.Connections();
+  report.Requests();
+  report.Traffic();
+  report.Decisions();
+  report.Times();
+  uint64_t hits = 0, misses = 0;
+  for (const auto& worker : workers_) {
+    hits += worker->geo_hits.value();
+    misses += worker->geo_misses.value();
+  }
+  constexpr const char* kHelp = "Client locations looked up";
+  sink.Count("meridian_geo_lookups_total", kHelp, {{"result", "hit"}}, hits);
+  sink.Count("meridian_geo_lookups_total", kHelp, {{"result", "miss"}}, misses);
+}
+
+}  // namespace meridian::proxy

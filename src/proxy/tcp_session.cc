@@ -1,0 +1,192 @@
+// See tcp_session.h.
+#include "proxy/tcp_session.h"
+
+#include <algorithm>
+
+#include "proxy/client_address.h"
+
+namespace meridian::proxy {
+
+TcpSession::TcpSession(Core& core, ListenerState& listener, net::StreamPtr client)
+    : core_(core), listener_(listener), client_(*this), backend_(*this), timer_(*this) {
+  client_.stream = std::move(client);
+  client_ip_ = client_.stream->peer().ip();
+}
+
+void TcpSession::Begin() {
+  hold_ = core_.current;
+  const snapshot::Listener& listener = *core_.Config(listener_);
+  service_ = listener.service;
+  started_ = active_ = core_.loop.Now();
+  dial_ = std::make_unique<Dial>(core_, static_cast<ConnectorOwner&>(*this));
+  client_.stream->SetHandler(&client_);
+  const auto& config = listener.config;
+  if (Preface::Wanted(config, client_.stream->peer().ip())) {
+    core_.loop.Arm(timer_, config.limits.header_timeout);
+    client_.stream->StartReading();
+  } else {
+    Pick();
+  }
+}
+
+void TcpSession::ReadPreface(std::string_view bytes) {
+  const snapshot::Listener* listener = hold_.snapshot().FindListener(listener_.name);
+  const auto step = dial_->preface.Feed(bytes, listener->config, client_ip_);
+  if (!step) return Fail(Failure::kProxyHeader, true);
+  if (*step == Preface::Step::kDone) Pick();
+}
+
+void TcpSession::Pick() {
+  Advance(State::kConnect);
+  // Nothing is read from the client while there is nobody to give it to.
+  client_.stream->StopReading();
+  routing::Query query;
+  query.service = service_;
+  query.client = client_ip_;
+  query.wall = core_.loop.WallNow();
+  query.draw = core_.random.Next();
+  dial_->connector.Start(hold_, query);
+  dial_->connector.Continue(false);
+}
+
+void TcpSession::OnBackend(net::StreamPtr stream, const routing::Choice& choice, Use use, bool) {
+  const routing::Walk& walk = dial_->connector.walk();
+  counters_ = &hold_.route(service_, choice.site);
+  counters_->connections.Add();
+  counters_->active.Add();
+  counters_->reasons[static_cast<size_t>(choice.reason)].Add();
+  counters_->pins[static_cast<size_t>(walk.pin())].Add();
+  if (dial_->connector.tried() > 1) counters_->retries.Add(dial_->connector.tried() - 1);
+  Counter& geo = walk.location().has_coordinates ? hold_.counters().worker->geo_hits
+                                                 : hold_.counters().worker->geo_misses;
+  geo.Add();
+
+  use_ = std::move(use);
+  endpoint_ = choice.endpoint;
+  backend_.stream = std::move(stream);
+  backend_.stream->SetHandler(&backend_);
+  Advance(core_.draining ? State::kDrain : State::kRelay);
+  active_ = core_.loop.Now();
+  core_.loop.Arm(timer_, std::min(hold_.table().service(service_).timeouts.idle,
+                                  hold_.table().service(service_).timeouts.session));
+  if (const std::string_view rest = dial_->preface.rest(); !rest.empty()) {
+    counters_->bytes_in.Add(rest.size());
+    backend_.stream->Write(rest);
+  }
+  if (client_.ended) backend_.stream->FinishWriting();
+  client_.stream->StartReading();
+  backend_.stream->StartReading();
+}
+
+void TcpSession::OnNoBackend(Failure failure) {
+  Fail(failure, true);
+}
+
+void TcpSession::Forward(Side& from, std::string_view bytes) {
+  active_ = core_.loop.Now();
+  if (state_ == State::kPreface) return ReadPreface(bytes);
+  dial_.reset();
+  Side& to = Other(from);
+  if (&from == &backend_) {
+    counters_->bytes_out.Add(bytes.size());
+    if (!std::exchange(heard_, true)) Report(health::Outcome::kSuccess);
+  } else {
+    counters_->bytes_in.Add(bytes.size());
+  }
+  to.stream->Write(bytes);
+  if (to.stream->pending_bytes() > 0) from.stream->StopReading();
+}
+
+void TcpSession::Drained(Side& side) {
+  active_ = core_.loop.Now();
+  Side& reader = Other(side);
+  if (reader.stream && !reader.ended) reader.stream->StartReading();
+}
+
+void TcpSession::Ended(Side& side) {
+  side.ended = true;
+  if (state_ == State::kPreface) return Fail(Failure::kClientGone, false);
+  if (state_ == State::kConnect) return;  // told to the backend once it is there
+  Other(side).stream->FinishWriting();
+  if (client_.ended && backend_.ended) return Close();
+  if (state_ == State::kRelay) Advance(State::kHalfClosed);
+}
+
+void TcpSession::Broken(Side& side, const Error& error) {
+  if (state_ == State::kPreface || state_ == State::kConnect)
+    return Fail(Failure::kClientGone, true);
+  if (&side == &backend_) {
+    listener_.counters->failures[static_cast<size_t>(Failure::kBackendReset)].Add();
+    if (!heard_) Report(health::Outcome::kReset);
+  }
+  Side& other = Other(side);
+  if (error.code == ErrorCode::kReset) other.stream->Reset();
+  Close();
+}
+
+void TcpSession::Report(health::Outcome outcome) {
+  core_.Report(hold_, hold_.table().endpoint(endpoint_), outcome);
+}
+
+void TcpSession::OnTimer(net::Timer&) {
+  if (state_ == State::kPreface) return Fail(Failure::kProxyHeader, true);
+  const topology::Timeouts& timeouts = hold_.table().service(service_).timeouts;
+  const MonotonicTime now = core_.loop.Now();
+  const MonotonicTime due = std::min(active_ + timeouts.idle, started_ + timeouts.session);
+  if (now >= due) return Fail(Failure::kIdleTimeout, false);
+  core_.loop.Arm(timer_, due - now);
+}
+
+void TcpSession::Drain() {
+  if (state_ == State::kPreface || state_ == State::kConnect) return Abort();
+  if (state_ == State::kRelay) Advance(State::kDrain);
+}
+
+void TcpSession::Abort() {
+  if (state_ == State::kClosed) return;
+  client_.stream->Reset();
+  if (backend_.stream) backend_.stream->Reset();
+  Close();
+}
+
+void TcpSession::HealthChanged() {
+  if (use_.endpoint() == nullptr ||
+      hold_.table().service(service_).on_down != topology::OnDown::kClose)
+    return;
+  const health::Facts facts = use_.endpoint()->facts();
+  // A suspicion is not enough to cut what still works: only a check's verdict or the operator is.
+  if (facts.probe == health::Probe::kDown || facts.intent == health::Intent::kOut) Abort();
+}
+
+void TcpSession::Fail(Failure failure, bool reset) {
+  listener_.counters->failures[static_cast<size_t>(failure)].Add();
+  if (reset) client_.stream->Reset();
+  Close();
+}
+
+void TcpSession::Close() {
+  if (state_ == State::kClosed) return;
+  Advance(State::kClosed);
+  timer_.Disarm();
+  if (dial_) dial_->connector.Cancel();
+  if (counters_ != nullptr) counters_->active.Subtract();
+  use_.Release();
+  client_.stream.reset();
+  backend_.stream.reset();
+  core_.Retire(*this, listener_);
+}
+
+void TcpSession::Advance(State next) {
+  static constexpr uint8_t kLegal[] = {
+      /* kPreface */ 1 << 1 | 1 << 5,
+      /* kConnect */ 1 << 2 | 1 << 4 | 1 << 5,
+      /* kRelay */ 1 << 3 | 1 << 4 | 1 << 5,
+      /* kHalfClosed */ 1 << 5,
+      /* kDrain */ 1 << 5,
+      /* kClosed */ 0,
+  };
+  MERIDIAN_CHECK((kLegal[static_cast<size_t>(state_)] >> static_cast<size_t>(next)) & 1);
+  state_ = next;
+}
+
+}  // namespace meridian::proxy

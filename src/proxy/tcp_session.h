@@ -1,0 +1,83 @@
+// One client's connection relayed to one backend, byte for byte.
+//
+//   kPreface ──► kConnect ──► kRelay ──► kHalfClosed ──► kClosed
+//      │            │            │            │             ▲
+//      └────────────┴────────────┴── kDrain ──┴─────────────┘
+//
+// kPreface waits for a PROXY header and is skipped where none is wanted. kDrain relays on, until the
+// client or the backend ends, or the worker closes. Any error goes to kClosed; a reset on one side
+// resets the other.
+#pragma once
+
+#include <memory>
+
+#include "proxy/connector.h"
+#include "proxy/core.h"
+#include "proxy/preface.h"
+
+namespace meridian::proxy {
+
+class TcpSession final : public Session, private ConnectorOwner, private net::TimerHandler {
+ public:
+  TcpSession(Core& core, ListenerState& listener, net::StreamPtr client);
+  ~TcpSession() override = default;
+
+  void Begin();
+  void Drain() override;
+  void Abort() override;
+  void HealthChanged() override;
+
+ private:
+  enum class State : uint8_t { kPreface, kConnect, kRelay, kHalfClosed, kDrain, kClosed };
+
+  // One direction's reader: what arrives on `from` goes to `to`.
+  struct Side final : net::StreamHandler {
+    explicit Side(TcpSession& owner) : session(owner) {}
+    void OnRead(std::string_view bytes) override { session.Forward(*this, bytes); }
+    void OnEnd() override { session.Ended(*this); }
+    void OnDrained() override { session.Drained(*this); }
+    void OnError(const Error& error) override { session.Broken(*this, error); }
+
+    TcpSession& session;
+    net::StreamPtr stream;
+    bool ended = false;  // it has sent its FIN
+  };
+  struct Dial {  // what is needed only until the backend is there
+    Dial(Core& core, ConnectorOwner& owner) : connector(core, owner) {}
+    Preface preface;
+    Connector connector;
+  };
+
+  void Forward(Side& from, std::string_view bytes);
+  void Ended(Side& side);
+  void Drained(Side& side);
+  void Broken(Side& side, const Error& error);
+  void Pick();
+  void ReadPreface(std::string_view bytes);
+  void OnBackend(net::StreamPtr stream, const routing::Choice& choice, Use use,
+                 bool reused) override;
+  void OnNoBackend(Failure failure) override;
+  void OnTimer(net::Timer& timer) override;
+  void Advance(State next);
+  void Report(health::Outcome outcome);
+  void Fail(Failure failure, bool reset);
+  void Close();
+  Side& Other(Side& side) { return &side == &client_ ? backend_ : client_; }
+
+  Core& core_;
+  ListenerState& listener_;
+  Hold hold_;
+  Side client_, backend_;
+  net::IpAddress client_ip_;
+  std::unique_ptr<Dial> dial_;
+  Use use_;
+  net::Timer timer_;
+  MonotonicTime started_{}, active_{};
+  RouteCounters* counters_ = nullptr;
+  ServiceId service_;
+  EndpointId endpoint_;
+  State state_ = State::kPreface;
+  bool heard_ = false;  // the backend has sent something, which its health was told
+};
+
+}  // namespace meridian::proxy

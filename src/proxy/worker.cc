@@ -1,0 +1,215 @@
+// See proxy/worker.h: listeners over reloads, accepting, draining. Sessions do the rest.
+#include <meridian/proxy/worker.h>
+
+#include <algorithm>
+
+#include "proxy/core.h"
+#include "proxy/http_client.h"
+#include "proxy/tcp_session.h"
+
+namespace meridian::proxy {
+namespace {
+
+std::string BoundKey(const std::string& listener, size_t index) {
+  return listener + "/" + std::to_string(index);
+}
+
+}  // namespace
+
+class Worker::State final {
+ public:
+  explicit State(const WorkerInput& input)
+      : input_(input), core_(*input.loop, *input.random, *input.registry) {}
+
+  ~State() {
+    sockets_.clear();
+    Close();
+  }
+
+  tl::expected<void, std::string> Prepare(snapshot::SnapshotPtr next, Bound& bound);
+  void Commit();
+  void Abandon() {
+    added_.clear();
+    next_.reset();
+  }
+  void Drain(std::function<void()> done);
+  void Close() {
+    core_.sessions.ForEach([](Session& session) { session.Abort(); });
+    core_.pool.DropAll();
+  }
+  void HealthChanged() {
+    core_.pool.DropUnusable();
+    core_.sessions.ForEach([](Session& session) { session.HealthChanged(); });
+  }
+  size_t clients() const { return core_.clients; }
+
+ private:
+  // One bound address of one listener.
+  struct Socket final : net::AcceptHandler {
+    void OnAccept(net::StreamPtr stream) override { worker->Accept(*listener, std::move(stream)); }
+
+    State* worker = nullptr;
+    ListenerState* listener = nullptr;
+    std::string key;        // BoundKey
+    net::Address asked_at;  // as configured, port 0 included
+    std::unique_ptr<net::Listener> socket;
+  };
+
+  bool Running(const std::string& key, const net::Address& at) const {
+    return std::any_of(sockets_.begin(), sockets_.end(),
+                       [&](const auto& s) { return s->key == key && s->asked_at == at; });
+  }
+  ListenerState& StateOf(const std::string& name);
+  tl::expected<void, std::string> Open(const config::Listener& listener, size_t index,
+                                       Bound& bound);
+  void CloseRemoved();
+  void Accept(ListenerState& listener, net::StreamPtr stream);
+
+  WorkerInput input_;
+  Core core_;
+  std::vector<std::unique_ptr<ListenerState>> listeners_;
+  std::vector<std::unique_ptr<Socket>> sockets_;
+  snapshot::SnapshotPtr next_;                  // between Prepare and Commit
+  std::vector<std::unique_ptr<Socket>> added_;  // likewise
+};
+
+tl::expected<void, std::string> Worker::State::Prepare(snapshot::SnapshotPtr next, Bound& bound) {
+  Abandon();
+  next_ = std::move(next);
+  for (const snapshot::Listener& listener : next_->listeners) {
+    for (size_t i = 0; i < listener.config.bind.size(); ++i) {
+      if (Running(BoundKey(listener.config.name, i), listener.config.bind[i])) continue;
+      if (auto opened = Open(listener.config, i, bound); !opened) {
+        Abandon();
+        return opened;
+      }
+    }
+  }
+  return {};
+}
+
+tl::expected<void, std::string> Worker::State::Open(const config::Listener& listener, size_t index,
+                                                    Bound& bound) {
+  auto socket = std::make_unique<Socket>();
+  socket->worker = this;
+  socket->key = BoundKey(listener.name, index);
+  socket->asked_at = listener.bind[index];
+  net::Address at = socket->asked_at;
+  if (at.is_unix() && input_.index > 0) return {};  // one file, one socket: the first worker's
+  const auto chosen = bound.find(socket->key);
+  if (!at.is_unix() && at.port() == 0 && chosen != bound.end()) at = chosen->second;
+  net::ListenOptions options;
+  options.reuse_port = !at.is_unix() && input_.worker_count > 1;
+  auto opened = input_.loop->Listen(at, options, *socket);
+  if (!opened) {
+    return tl::unexpected("listeners." + listener.name + ".bind: cannot listen on " +
+                          at.ToString() + ": " + Describe(opened.error()));
+  }
+  socket->socket = std::move(*opened);
+  socket->socket->Pause();
+  bound[socket->key] = socket->socket->address();
+  added_.push_back(std::move(socket));
+  return {};
+}
+
+ListenerState& Worker::State::StateOf(const std::string& name) {
+  for (const auto& state : listeners_) {
+    if (state->name == name) return *state;
+  }
+  listeners_.push_back(std::make_unique<ListenerState>());
+  listeners_.back()->name = name;
+  return *listeners_.back();
+}
+
+void Worker::State::Commit() {
+  MERIDIAN_CHECK(next_ != nullptr);
+  core_.current = Hold(next_, input_.metrics->Bind(input_.index, *next_));
+  next_.reset();
+  for (const auto& state : listeners_) state->id = {};
+  const auto& listeners = core_.current.snapshot().listeners;
+  for (uint32_t i = 0; i < listeners.size(); ++i) {
+    ListenerState& state = StateOf(listeners[i].config.name);
+    state.id = ListenerId{i};
+    state.counters = core_.current.counters().listeners[i];
+  }
+  CloseRemoved();
+  for (auto& socket : added_) {
+    socket->listener = &StateOf(socket->key.substr(0, socket->key.rfind('/')));
+    socket->socket->Resume();
+    sockets_.push_back(std::move(socket));
+  }
+  added_.clear();
+}
+
+// Sockets that the new snapshot does not name; states of removed listeners once their last session
+// has gone.
+void Worker::State::CloseRemoved() {
+  std::erase_if(sockets_, [&](const auto& socket) {
+    const snapshot::Listener* listener = core_.Config(*socket->listener);
+    if (listener == nullptr) return true;
+    const auto& bind = listener->config.bind;
+    for (size_t i = 0; i < bind.size(); ++i) {
+      if (socket->key == BoundKey(listener->config.name, i) && socket->asked_at == bind[i])
+        return false;
+    }
+    return true;
+  });
+  std::erase_if(listeners_,
+                [](const auto& state) { return !state->id.ok() && state->clients == 0; });
+}
+
+void Worker::State::Accept(ListenerState& listener, net::StreamPtr stream) {
+  listener.counters->accepted.Add();
+  if (core_.clients >= input_.max_connections || core_.draining) {
+    listener.counters->failures[static_cast<size_t>(Failure::kOverloaded)].Add();
+    return stream->Reset();
+  }
+  ++core_.clients;
+  ++listener.clients;
+  listener.counters->active.Add();
+  if (core_.Config(listener)->config.protocol == config::Protocol::kTcp) {
+    auto session = std::make_unique<TcpSession>(core_, listener, std::move(stream));
+    core_.sessions.PushBack(*session);
+    session.release()->Begin();  // in core_.sessions until it retires
+  } else {
+    auto session = std::make_unique<HttpClient>(core_, listener, std::move(stream));
+    core_.sessions.PushBack(*session);
+    session.release()->Begin();
+  }
+}
+
+void Worker::State::Drain(std::function<void()> done) {
+  sockets_.clear();
+  Abandon();
+  core_.draining = true;
+  core_.on_empty = std::move(done);
+  core_.pool.DropAll();
+  core_.sessions.ForEach([](Session& session) { session.Drain(); });
+  if (core_.clients == 0 && core_.on_empty) std::exchange(core_.on_empty, nullptr)();
+}
+
+Worker::Worker(const WorkerInput& input) : state_(std::make_unique<State>(input)) {}
+Worker::~Worker() = default;
+tl::expected<void, std::string> Worker::Prepare(snapshot::SnapshotPtr next, Bound& bound) {
+  return state_->Prepare(std::move(next), bound);
+}
+void Worker::Commit() {
+  state_->Commit();
+}
+void Worker::Abandon() {
+  state_->Abandon();
+}
+void Worker::Drain(std::function<void()> done) {
+  state_->Drain(std::move(done));
+}
+void Worker::Close() {
+  state_->Close();
+}
+void Worker::HealthChanged() {
+  state_->HealthChanged();
+}
+size_t Worker::clients() const {
+  return state_->clients();
+}
+
+}  // namespace meridian::proxy
