@@ -1,10 +1,12 @@
-// The health view: what is known of every endpoint and site, shared by all threads as relaxed atomics, one cache
-// line each, found by name so that it outlives snapshots and reloads. Four facts are kept apart (intent, probe,
-// agent, traffic); the state is a pure function of them. Workers report what traffic showed, the probe thread its
-// verdicts, control the operator's intent; a decision only reads.
+// The health view: what is known of every endpoint and site, shared by all threads as relaxed
+// atomics, one cache line each, found by name so that it outlives snapshots and reloads. Four facts
+// are kept apart (intent, probe, agent, traffic); the state is a pure function of them. Workers
+// report what traffic showed, the probe thread its verdicts, control the operator's intent; a
+// decision only reads.
 //
-// Whatever changes a state bumps Registry::version(), by which readers know that a cached aggregate is stale. What
-// only time changes (an ejection or a drain that runs out) is changed by Sweep, so a reader needs no clock.
+// Whatever changes a state bumps Registry::version(), by which readers know that a cached aggregate
+// is stale. What only time changes (an ejection or a drain that runs out) is changed by Sweep, so a
+// reader needs no clock.
 #pragma once
 
 #include <meridian/base/counter.h>
@@ -25,9 +27,11 @@
 namespace meridian::health {
 
 enum class Intent : uint8_t { kServe, kDrain, kOut };
-enum class Probe : uint8_t { kUnknown, kUp, kDown, kNotChecked };  // kNotChecked: no check, taken as up
+// kNotChecked: no check, taken as up.
+enum class Probe : uint8_t { kUnknown, kUp, kDown, kNotChecked };
 enum class Agent : uint8_t { kNone, kUp, kDrain, kDown };
-enum class Traffic : uint8_t { kClear, kSuspect, kEjected };  // kSuspect: a connect just failed, check pending
+// kSuspect: a connect just failed, check pending.
+enum class Traffic : uint8_t { kClear, kSuspect, kEjected };
 enum class State : uint8_t { kUp, kDegraded, kDraining, kDown, kOut };
 
 struct Facts {
@@ -51,10 +55,10 @@ const char* Name(Traffic traffic);
 
 // What traffic showed of one attempt.
 enum class Outcome : uint8_t {
-  kSuccess,         // a response, or bytes, came
-  kConnectFailed,   // refused, unreachable or timed out before anything was sent
-  kReset,           // broken before a response
-  kGatewayStatus,   // 502, 503, 504
+  kSuccess,        // a response, or bytes, came
+  kConnectFailed,  // refused, unreachable or timed out before anything was sent
+  kReset,          // broken before a response
+  kGatewayStatus,  // 502, 503, 504
   kResponseTimeout,
 };
 
@@ -65,47 +69,68 @@ struct IntentRecord {
   WallTime deadline{};  // of a drain: when sessions are cut; zero: none
 };
 
-// One endpoint, identified by site, address and the check that watches it. Lives as long as the Registry.
+// One endpoint, identified by site, address and the check that watches it. Made by a Registry,
+// lives as long as it. Facts, the state they give and the end of what traffic showed are one atomic
+// word, changed by compare-and-swap: a reader never sees a state that its facts do not give.
 class alignas(kCacheLine) EndpointHealth {
  public:
-  EndpointHealth() = default;
   EndpointHealth(const EndpointHealth&) = delete;
 
   Facts facts() const;
-  State state() const { return static_cast<State>(state_.load(std::memory_order_relaxed)); }
+  State state() const {
+    return static_cast<State>(word_.load(std::memory_order_relaxed) >> 8 & 0xff);
+  }
+  MonotonicTime since() const {
+    return MonotonicTime(Duration(since_ns_.load(std::memory_order_relaxed)));
+  }
   // May take a new session; may go on with one that is pinned to it.
   bool takes_new() const { return state() == State::kUp; }
   bool takes_pinned() const { return state() == State::kUp || state() == State::kDraining; }
+  // The same at a given time: a drain whose deadline has passed keeps no pinned session either.
+  bool takes_pinned(WallTime now) const {
+    return state() == State::kUp || (state() == State::kDraining && !DrainOver(now));
+  }
+  bool DrainOver(WallTime now) const {
+    const int64_t deadline = drain_deadline_ns_.load(std::memory_order_relaxed);
+    return deadline != 0 && now.time_since_epoch().count() >= deadline;
+  }
 
   uint32_t in_flight() const { return in_flight_.load(std::memory_order_relaxed); }
   void Begin() { in_flight_.fetch_add(1, std::memory_order_relaxed); }
   void End() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
 
   // Moving average (1/8 weight) of this endpoint's connect time; zero: not measured.
-  Duration connect_time() const { return Duration(connect_time_ns_.load(std::memory_order_relaxed)); }
+  Duration connect_time() const {
+    return Duration(connect_time_ns_.load(std::memory_order_relaxed));
+  }
   void ObserveConnect(Duration took);
+
+ protected:
+  EndpointHealth() = default;
 
  private:
   friend class Registry;
-  std::atomic<uint32_t> facts_{0};  // Facts, packed
-  std::atomic<uint8_t> state_{static_cast<uint8_t>(State::kDown)};
-  std::atomic<uint8_t> ejections_in_a_row_{0};
-  std::atomic<uint16_t> consecutive_errors_{0};
+  std::atomic<uint64_t> word_{0};  // layout: src/health/word.h
   std::atomic<uint32_t> in_flight_{0};
-  std::atomic<uint32_t> window_errors_{0}, window_total_{0};  // the running window of the error rate
+  std::atomic<uint16_t> consecutive_errors_{0};
+  std::atomic<uint8_t> ejections_in_a_row_{0};
+  std::atomic<uint32_t> window_errors_{0},
+      window_total_{0};  // the running window of the error rate
   std::atomic<int64_t> window_start_ns_{0};
-  std::atomic<int64_t> traffic_until_ns_{0};  // when Sweep clears kEjected or kSuspect
   std::atomic<int64_t> connect_time_ns_{0};
-  std::atomic<int64_t> since_ns_{0};  // of the present state
+  std::atomic<int64_t> since_ns_{0};           // of the present state
+  std::atomic<int64_t> drain_deadline_ns_{0};  // wall time; 0: none
 };
 
 // One site, across its services.
 struct alignas(kCacheLine) SiteHealth {
-  std::atomic<uint8_t> intent{static_cast<uint8_t>(Intent::kServe)};  // strictest of site and region
-  std::atomic<uint32_t> sessions{0};                                   // concurrent, all services
+  std::atomic<uint8_t> intent{
+      static_cast<uint8_t>(Intent::kServe)};  // strictest of site and region
+  std::atomic<uint32_t> sessions{0};          // concurrent, all services
 };
 
-// Told when an endpoint's state changes, on the thread that changed it: log, event, immediate check.
+// Told when an endpoint's state changes, on the thread that changed it: log, event, immediate
+// check.
 struct Change {
   std::string_view site, address, check;
   EndpointHealth* endpoint = nullptr;
@@ -118,11 +143,12 @@ class Registry {
   Registry();
   ~Registry();
 
-  // Finds or makes; the reference stays valid as long as the Registry. Control thread. `check` is the name of a
-  // health check, or empty for none: then the probe fact is kNotChecked.
+  // Finds or makes; the reference stays valid as long as the Registry. Control thread. `check` is
+  // the name of a health check, or empty for none: then the probe fact is kNotChecked.
   EndpointHealth& Endpoint(std::string_view site, std::string_view address, std::string_view check);
   SiteHealth& Site(std::string_view site);
-  // Where sites stand, so that a region's or site's intent reaches its endpoints. Control thread, each snapshot.
+  // Where sites stand, so that a region's or site's intent reaches its endpoints. Control thread,
+  // each snapshot.
   void SetRegion(std::string_view site, std::string_view region);
 
   // Bumped by every change of a state or intent.
@@ -130,32 +156,58 @@ class Registry {
 
   // Probe thread: a verdict. A good one clears kSuspect, and kEjected whose time has passed.
   void SetProbe(EndpointHealth& endpoint, Probe verdict, MonotonicTime now);
-  // Any worker, once per attempt; lock-free and without allocation unless a state changes. The first connect
-  // failure makes the endpoint suspect, at once, for all; `consecutive_errors` or the error rate eject it, but
-  // never more than max_ejected of `peers` (its site's endpoints of the service, itself included).
+  // Any worker, once per attempt; lock-free and without allocation unless a state changes. The
+  // first connect failure makes the endpoint suspect, at once, for all; `consecutive_errors` or the
+  // error rate eject it, but never more than max_ejected of `peers` (its site's endpoints of the
+  // service, itself included), unless every one of them fails: then the site is dead, and all are
+  // ejected at once.
   void Report(EndpointHealth& endpoint, Outcome outcome, const topology::Outliers& policy,
               const EndpointHealth* const* peers, size_t peer_count, MonotonicTime now);
   // What time has changed: expired ejections and suspicions. Probe thread, about every 100 ms.
   void Sweep(MonotonicTime now);
 
-  // Operator's intent for "region", "site" or "site/endpoint address". Control thread. kServe removes the record.
-  void SetIntent(std::string_view target, const IntentRecord& record);
+  // Operator's intent for "region", "site" or "site/endpoint address". Control thread. kServe
+  // removes the record. `now` dates the states it makes; without it they keep the date of the one
+  // before.
+  void SetIntent(std::string_view target, const IntentRecord& record, MonotonicTime now = {});
   // All records that are not kServe, by target.
   std::vector<std::pair<std::string, IntentRecord>> Intents() const;
   Intent IntentOf(std::string_view target) const;
 
-  // Called on every change of an endpoint's state, by the thread that made it. Set once, before threads start.
+  // Called on every change of an endpoint's state, by the thread that made it. Set once, before
+  // threads start.
   void OnChange(std::function<void(const Change&)> listener);
   // Called when traffic makes an endpoint suspect: check it now. Set once, before threads start.
   void OnSuspect(std::function<void(EndpointHealth&)> listener);
 
  private:
+  friend class EndpointHealth;
   struct Entry;
-  void Transition(Entry& entry, Facts before, Facts after, MonotonicTime now);
-  void ApplyIntents();
+  struct Word;
+  static Entry& EntryOf(EndpointHealth& endpoint);
+  // Applies `change` to the endpoint's word until it holds; tells, if the state moved. `now` dates
+  // the new state.
+  template <class Update>
+  bool Apply(EndpointHealth& endpoint, MonotonicTime now, Update change, Change& told);
+  void Tell(const Change& change);
+  bool CountOutcome(EndpointHealth& endpoint, bool failed, const topology::Outliers& policy,
+                    MonotonicTime now);
+  void Suspect(EndpointHealth& endpoint, const topology::Outliers& policy, MonotonicTime now);
+  void EjectWithinCap(EndpointHealth& endpoint, const topology::Outliers& policy,
+                      const EndpointHealth* const* peers, size_t peer_count, MonotonicTime now);
+  enum class Ejection : uint8_t { kNo, kOne, kWholeSite };
+  static bool Failing(const EndpointHealth& endpoint, const topology::Outliers& policy);
+  static Ejection Allowed(const EndpointHealth& endpoint, const topology::Outliers& policy,
+                          const EndpointHealth* const* peers, size_t peer_count);
+  void Eject(EndpointHealth& endpoint, const topology::Outliers& policy, MonotonicTime now,
+             std::vector<Change>& changes);
+  IntentRecord Strictest(std::string_view site, std::string_view address) const;
+  void ApplyIntent(Entry& entry, MonotonicTime now, std::vector<Change>& changes);
+  void ApplyIntents(MonotonicTime now);
 
   std::atomic<uint32_t> version_{1};
-  mutable std::mutex mutex_;  // the maps; never taken by a worker in steady state
+  mutable std::mutex mutex_;   // the maps; never taken by a worker
+  std::mutex ejection_mutex_;  // counting against the cap and ejecting are one step
   std::unordered_map<std::string, std::unique_ptr<Entry>> endpoints_;
   std::unordered_map<std::string, std::unique_ptr<SiteHealth>> sites_;
   std::unordered_map<std::string, std::string> region_of_;

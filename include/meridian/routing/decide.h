@@ -1,12 +1,13 @@
-// The decision: a client in, endpoints to try out, best first, each with its reason. Steps 2 to 9 of ROUTING.md. It
-// allocates nothing, locks nothing, reads no clock; it is a function of (table, health view, query).
+// The decision: a client in, endpoints to try out, best first, each with its reason. Steps 2 to 9
+// of ROUTING.md. It allocates nothing, locks nothing, reads no clock; it is a function of (table,
+// health view, query).
 //
 //   Walk walk;
 //   walk.Start(table, query);
-//   for (Choice choice; walk.Next(choice);) { try choice.endpoint; }   // failed over: the same walk goes on
+//   for (Choice choice; walk.Next(choice);) { try choice.endpoint; }  // in vain: the walk goes on
 //
-// The walk is the only place where retry, spill-over and skipping live: first another endpoint of the same site,
-// then the client's next site; an endpoint is never given twice.
+// The walk is the only place where retry, spill-over and skipping live: first another endpoint of
+// the same site, then the client's next site; an endpoint is never given twice.
 #pragma once
 
 #include <meridian/routing/table.h>
@@ -38,7 +39,12 @@ struct Query {
 
 // The step that put this site first.
 enum class Reason : uint8_t {
-  kSession, kNearest, kLatency, kWeighted, kRandom, kOrdered,
+  kSession,
+  kNearest,
+  kLatency,
+  kWeighted,
+  kRandom,
+  kOrdered,
   kDegraded,  // moved on from a site with only part of its endpoints
   kSpill,     // moved on from a site at its capacity
   kFailover,  // the sites before it are down, draining or were tried in vain
@@ -64,16 +70,18 @@ struct Choice {
 // Why a walk has nothing (more) to give.
 enum class NoChoice : uint8_t {
   kNone,
-  kNoSites,          // the fence or the service leaves no site
-  kAllDown,          // every candidate is down, and panic: reject (or a strict fence, or intent) forbids trying
+  kNoSites,  // the fence or the service leaves no site
+  kAllDown,  // every candidate is down, and panic: reject (or a strict fence, or intent) forbids
+             // trying
   kSessionRejected,  // on_failure: reject, and the pinned one is down
   kAtCapacity,
   kExhausted,  // all that could be tried has been given
 };
 const char* Name(NoChoice why);
 
-inline constexpr size_t kMaxOrdered = 16;  // sites a walk holds ranked; it computes further ones when it must
-inline constexpr size_t kMaxTried = 16;    // endpoints a walk gives at most
+inline constexpr size_t kMaxOrdered =
+    16;  // sites a walk holds ranked; it computes further ones when it must
+inline constexpr size_t kMaxTried = 16;  // endpoints a walk gives at most
 
 // What explain sees of a walk, from inside the very code that decides. Null when routing live.
 class Trace;
@@ -82,14 +90,15 @@ class Walk {
  public:
   // May be called again for another query.
   void Start(const Table& table, const Query& query, Trace* trace = nullptr);
-  // The next endpoint to try. False: nothing left; why() tells. `draw` is a fresh random value for the second and
-  // later calls (0: derived from the query's).
+  // The next endpoint to try. False: nothing left; why() tells. `draw` is a fresh random value for
+  // the second and later calls (0: derived from the query's).
   bool Next(Choice& choice, uint64_t draw = 0);
 
   NoChoice why() const { return why_; }
   Pin pin() const { return pin_; }
   const geo::Location& location() const { return location_; }
-  // With session.by cookie: whether the response should carry a new cookie for the endpoint that served.
+  // With session.by cookie: whether the response should carry a new cookie for the endpoint that
+  // served.
   bool wants_cookie() const { return wants_cookie_; }
 
  private:
@@ -97,7 +106,7 @@ class Walk {
   const Table* table_ = nullptr;
   ServiceId service_;
   geo::Location location_;
-  uint64_t client_key_ = 0;   // stable hash of the client: shares, weights, spill
+  uint64_t client_key_ = 0;    // stable hash of the client: shares, weights, spill
   uint64_t session_hash_ = 0;  // of the session key, for hash balance and homes
   uint64_t draw_ = 0;
   std::array<SiteId, kMaxOrdered> order_;
@@ -112,8 +121,9 @@ class Walk {
 };
 
 inline constexpr size_t kCookieBytes = 56;
-// Writes the cookie's value (base64url of version, site, endpoint, issue time and a 128-bit HMAC) for `endpoint`;
-// returns the bytes written, at most kCookieBytes.
-size_t MakeCookie(const Table& table, ServiceId service, EndpointId endpoint, WallTime now, char* out);
+// Writes the cookie's value (base64url of version, site, endpoint, issue time and a 128-bit HMAC)
+// for `endpoint`; returns the bytes written, at most kCookieBytes.
+size_t MakeCookie(const Table& table, ServiceId service, EndpointId endpoint, WallTime now,
+                  char* out);
 
 }  // namespace meridian::routing

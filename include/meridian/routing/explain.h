@@ -1,5 +1,6 @@
-// Explain: the decision for one client together with every site, its distance, state and the step that dropped it.
-// It runs Walk itself with a Trace attached, so it cannot disagree with what is routed. For people; allocates.
+// Explain: the decision for one client together with every site, its distance, state and the step
+// that dropped it. It runs Walk itself with a Trace attached, so it cannot disagree with what is
+// routed. For people; allocates.
 #pragma once
 
 #include <meridian/routing/decide.h>
@@ -10,7 +11,16 @@
 
 namespace meridian::routing {
 
-enum class Step : uint8_t { kNone, kFence, kMode, kSession, kSteering, kHealth, kCapacity, kEndpoint };
+enum class Step : uint8_t {
+  kNone,
+  kFence,
+  kMode,
+  kSession,
+  kSteering,
+  kHealth,
+  kCapacity,
+  kEndpoint
+};
 const char* Name(Step step);
 
 struct SiteVerdict {
@@ -22,8 +32,9 @@ struct SiteVerdict {
   Step dropped_by = Step::kNone;  // kNone: chosen or still in the order
   int rank = -1;                  // place in this client's order; 0: first; −1: not in it
   bool chosen = false;
-  // For people: "chosen: nearest, endpoint 10.3.0.12:8080 (least connections)", "next: if paris fails", "no new
-  // sessions: drained by ops, 4m12s left", "fenced: rule 1 keeps GB in [paris, frankfurt]".
+  // For people: "chosen: nearest, endpoint 10.3.0.12:8080 (least connections)", "next: if paris
+  // fails", "no new sessions: drained by ops, 4m12s left", "fenced: rule 1 keeps GB in [paris,
+  // frankfurt]".
   std::string verdict;
 };
 

@@ -1,6 +1,6 @@
-// Everything a decision reads, compiled once per snapshot: services with their fences, candidate sites, orders,
-// endpoint pools and hash tables, all as dense arrays of ids. Immutable; shared by all threads. The live part (health)
-// stands behind pointers into the health::Registry.
+// Everything a decision reads, compiled once per snapshot: services with their fences, candidate
+// sites, orders, endpoint pools and hash tables, all as dense arrays of ids. Immutable; shared by
+// all threads. The live part (health) stands behind pointers into the health::Registry.
 #pragma once
 
 #include <meridian/base/result.h>
@@ -66,13 +66,15 @@ class Table {
   SiteId FindSite(std::string_view name) const;
   const geo::Locator& locator() const { return *locator_; }
 
-  // The endpoints of a service at a site: consecutive in endpoints(); empty if it is not offered there.
+  // The endpoints of a service at a site: consecutive in endpoints(); empty if it is not offered
+  // there.
   std::span<const Endpoint> Pool(ServiceId service, SiteId site) const;
   // Their health, as Registry::Report wants its peers.
   std::span<health::EndpointHealth* const> PoolHealth(ServiceId service, SiteId site) const;
   // Sites that offer the service, in id order.
   std::span<const SiteId> SitesOf(ServiceId service) const;
-  // Up: all endpoint weight up. Degraded: part of it. Down: less than min_healthy of it. Else by intent.
+  // Up: all endpoint weight up. Degraded: part of it. Down: less than min_healthy of it. Else by
+  // intent.
   health::State SiteState(ServiceId service, SiteId site) const;
 
   const Service& internals(ServiceId id) const { return *services_[id.value]; }

@@ -1,5 +1,5 @@
-// One compiled, immutable, numbered configuration: what a worker holds behind one pointer. Made on the control
-// thread; a session keeps the one it began with until its next decision.
+// One compiled, immutable, numbered configuration: what a worker holds behind one pointer. Made on
+// the control thread; a session keeps the one it began with until its next decision.
 #pragma once
 
 #include <meridian/config/config.h>
@@ -32,7 +32,7 @@ class RouteTable {
 
 struct Listener {
   config::Listener config;
-  ServiceId service;                  // tcp
+  ServiceId service;                   // tcp
   std::unique_ptr<RouteTable> routes;  // http
 };
 
@@ -48,18 +48,21 @@ struct Snapshot {
 
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
-// What survives from one snapshot to the next, besides the registry: ephemeral cookie keys, by service.
+// What survives from one snapshot to the next, besides the registry: ephemeral cookie keys, by
+// service.
 struct Keys {
   std::vector<std::pair<std::string, tls::HmacKey>> ephemeral;
 };
 
 struct Compiled {
-  SnapshotPtr snapshot;               // null if there is an error
-  std::vector<std::string> errors;   // databases or key files that cannot be used, each naming the file and why
+  SnapshotPtr snapshot;  // null if there is an error
+  std::vector<std::string>
+      errors;  // databases or key files that cannot be used, each naming the file and why
   std::vector<std::string> warnings;  // an ephemeral session key, …
 };
 
 // Opens databases and key files, builds all tables. Control thread; milliseconds to seconds.
-Compiled Compile(config::Config config, uint64_t generation, health::Registry& registry, Keys& keys);
+Compiled Compile(config::Config config, uint64_t generation, health::Registry& registry,
+                 Keys& keys);
 
 }  // namespace meridian::snapshot

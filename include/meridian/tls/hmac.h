@@ -1,5 +1,5 @@
-// HMAC-SHA256 (RFC 2104) with a prepared key: no allocation per message, safe from any thread. Signs session
-// cookies.
+// HMAC-SHA256 (RFC 2104) with a prepared key: no allocation per message, safe from any thread.
+// Signs session cookies.
 #pragma once
 
 #include <meridian/base/result.h>

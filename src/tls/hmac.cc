@@ -1,0 +1,99 @@
+// HMAC-SHA256 on OpenSSL's block-level SHA-256: the two padded key blocks are hashed once when the
+// key is made, so that signing a short message costs two compressions and copies a hundred bytes.
+// The EVP interface would allocate per message; the block-level one is deprecated but stays through
+// OpenSSL 3.
+#include <meridian/base/check.h>
+#include <meridian/tls/hmac.h>
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+
+namespace meridian::tls {
+namespace {
+
+constexpr size_t kBlockBytes = SHA256_CBLOCK;
+constexpr size_t kMinimumSecret = 16;
+constexpr size_t kMaximumSecret = 64 * 1024;
+
+Digest Finish(SHA256_CTX& context) {
+  Digest digest;
+  SHA256_Final(digest.data(), &context);
+  return digest;
+}
+
+}  // namespace
+
+struct HmacKey::State {
+  SHA256_CTX inner, outer;
+};
+
+HmacKey::HmacKey(std::string_view secret) {
+  std::array<uint8_t, kBlockBytes> block{};
+  if (secret.size() > kBlockBytes) {
+    SHA256(reinterpret_cast<const uint8_t*>(secret.data()), secret.size(), block.data());
+  } else {
+    std::copy(secret.begin(), secret.end(), block.begin());
+  }
+  auto state = std::make_shared<State>();
+  const auto prepare = [&block](SHA256_CTX& context, uint8_t pad) {
+    std::array<uint8_t, kBlockBytes> padded;
+    for (size_t i = 0; i < kBlockBytes; ++i) padded[i] = block[i] ^ pad;
+    SHA256_Init(&context);
+    SHA256_Update(&context, padded.data(), padded.size());
+    OPENSSL_cleanse(padded.data(), padded.size());
+  };
+  prepare(state->inner, 0x36);
+  prepare(state->outer, 0x5c);
+  OPENSSL_cleanse(block.data(), block.size());
+  state_ = std::move(state);
+}
+
+HmacKey HmacKey::Ephemeral() {
+  std::array<char, 32> secret;
+  MERIDIAN_CHECK(RAND_bytes(reinterpret_cast<uint8_t*>(secret.data()), secret.size()) == 1);
+  HmacKey key(std::string_view(secret.data(), secret.size()));
+  OPENSSL_cleanse(secret.data(), secret.size());
+  return key;
+}
+
+Result<HmacKey> HmacKey::FromFile(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return Fail(ErrorCode::kIo, "open the session key", errno);
+  std::string secret(kMaximumSecret + 1, '\0');
+  file.read(secret.data(), static_cast<std::streamsize>(secret.size()));
+  if (file.bad()) return Fail(ErrorCode::kIo, "read the session key", errno);
+  secret.resize(static_cast<size_t>(file.gcount()));
+  if (secret.size() > kMaximumSecret)
+    return Fail(ErrorCode::kTooLarge, "session key of more than 64 KiB");
+  while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
+  if (secret.size() < kMinimumSecret)
+    return Fail(ErrorCode::kInvalid, "session key of less than 16 bytes");
+  HmacKey key(secret);
+  OPENSSL_cleanse(secret.data(), secret.size());
+  return key;
+}
+
+Digest HmacKey::Sign(std::string_view message) const {
+  SHA256_CTX inner = state_->inner;
+  SHA256_Update(&inner, message.data(), message.size());
+  const Digest digest = Finish(inner);
+  SHA256_CTX outer = state_->outer;
+  SHA256_Update(&outer, digest.data(), digest.size());
+  return Finish(outer);
+}
+
+bool HmacKey::Verify(std::string_view message, std::string_view mac) const {
+  if (mac.size() < 16 || mac.size() > sizeof(Digest)) return false;
+  const Digest digest = Sign(message);
+  return CRYPTO_memcmp(digest.data(), mac.data(), mac.size()) == 0;
+}
+
+}  // namespace meridian::tls
