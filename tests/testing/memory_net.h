@@ -18,14 +18,14 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
+#include <utility>
 #include <vector>
 
 namespace meridian::fakes {
 
 class MemoryNet;
 class MemoryListener;
-struct Wire;
+class Wire;
 
 struct MemoryNetOptions {
   uint64_t seed = 1;
@@ -98,7 +98,7 @@ class MemoryNet {
   friend class MemoryLoop;
   friend class MemoryListener;
   friend class MemoryStream;
-  friend struct Wire;
+  friend class Wire;
 
   struct Fault {
     bool refuse = false;
@@ -106,12 +106,10 @@ class MemoryNet {
   };
   using Event = std::function<void()>;
 
+  // Events of one instant run in the order in which they were asked for.
   void After(Duration delay, Event event);
-  // Runs `event` one latency from now, or when the black hole between has healed.
-  void Send(const std::shared_ptr<Wire>& wire, Event event);
-  void Arrive(const std::shared_ptr<Wire>& wire, Event event);
-  void StartConnect(const std::shared_ptr<Wire>& wire);
-  void AnswerConnect(const std::shared_ptr<Wire>& wire);
+  std::vector<std::shared_ptr<Wire>> WiresTo(const net::Address& at);
+  void ForgetClosed();
   MemoryListener* FindListener(const net::Address& at);
   Fault FaultOf(const net::Address& at) const;
   void Step(MonotonicTime time);

@@ -19,12 +19,15 @@ namespace meridian::uvio {
 struct alignas(kCacheLine) LoopCounters {
   Counter turns;
   Counter accepted;
+  Counter accept_failures;  // the peer was gone before it was accepted, or the kernel refused
   Counter accept_pauses;    // out of descriptors or memory: accepting rested for a moment
   Counter connects;         // started
   Counter copied_bytes;     // the kernel did not take them at once
   Counter flushes_cut;      // a destroyed stream's peer did not take the rest within its bound
   Counter orphans_refused;  // more destroyed streams than may linger: reset at once
 };
+
+class Core;
 
 class UvLoop final : public net::Loop {
  public:
@@ -56,7 +59,6 @@ class UvLoop final : public net::Loop {
   const LoopCounters& counters() const;
 
  private:
-  class Core;
   explicit UvLoop(std::unique_ptr<Core> core);
   std::unique_ptr<Core> core_;
 };

@@ -1,0 +1,190 @@
+// See listener.h.
+#include "uvio/listener.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "uvio/socket.h"
+#include "uvio/system_error.h"
+
+namespace meridian::uvio {
+namespace {
+
+constexpr int kBatch = 64;
+// Out of descriptors: others have to close first. Connections wait in the backlog meanwhile.
+constexpr Duration kRestTime = std::chrono::milliseconds(50);
+
+// Owns a descriptor while its socket is being set up.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+  int Release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+bool Enable(int fd, int level, int option) {
+  const int on = 1;
+  return setsockopt(fd, level, option, &on, sizeof on) == 0;
+}
+
+bool SetOptions(int fd, const net::Address& at, const net::ListenOptions& options) {
+  if (at.is_unix()) return true;
+  // Linux hands TCP_NODELAY on to what is accepted: one call here saves one for each connection.
+  return Enable(fd, SOL_SOCKET, SO_REUSEADDR) && Enable(fd, IPPROTO_TCP, TCP_NODELAY) &&
+         (!options.reuse_port || Enable(fd, SOL_SOCKET, SO_REUSEPORT)) &&
+         (at.ip().family() != net::Family::kIpv6 || Enable(fd, IPPROTO_IPV6, IPV6_V6ONLY));
+}
+
+uint64_t FileId(const std::string& path) {
+  struct stat info {};
+  return lstat(path.c_str(), &info) == 0 && S_ISSOCK(info.st_mode) ? info.st_ino : 0;
+}
+
+// A socket's file outlives the process that made it: it is stale when nobody answers there.
+void RemoveStale(const net::Address& at, const sockaddr* address, socklen_t length) {
+  if (FileId(at.path()) == 0) return;
+  const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (probe.get() < 0) return;
+  if (connect(probe.get(), address, length) != 0 && errno == ECONNREFUSED) {
+    unlink(at.path().c_str());
+  }
+}
+
+bool IsWildcard(const net::Address& address) {
+  const auto& bytes = address.ip().bytes();
+  return std::all_of(bytes.begin(), bytes.end(), [](uint8_t b) { return b == 0; });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<net::Listener>> SocketListener::Open(Core& core, const net::Address& at,
+                                                            const net::ListenOptions& options,
+                                                            net::AcceptHandler& handler) {
+  MERIDIAN_CHECK(at.ok());
+  sockaddr_storage storage;
+  const auto length = static_cast<socklen_t>(at.ToSockaddr(&storage));
+  if (length == 0) return Fail(ErrorCode::kInvalid, "listen", ENAMETOOLONG);
+  auto* address = reinterpret_cast<sockaddr*>(&storage);
+  Descriptor fd(::socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (fd.get() < 0) return FailBySystem("listen", errno);
+  if (!SetOptions(fd.get(), at, options)) return FailBySystem("listen", errno);
+  if (at.is_unix()) RemoveStale(at, address, length);
+  if (bind(fd.get(), address, length) != 0) return FailBySystem("bind", errno);
+  auto listener = std::make_unique<SocketListener>(core, fd.Release(), handler);
+  listener->address_ = at;
+  if (at.is_unix()) {
+    listener->file_id_ = FileId(at.path());
+    if (chmod(at.path().c_str(), static_cast<mode_t>(options.unix_mode)) != 0) {
+      return FailBySystem("listen", errno);
+    }
+  }
+  if (listen(listener->fd_, options.backlog) != 0) return FailBySystem("listen", errno);
+  socklen_t filled = sizeof storage;
+  if (!at.is_unix() && getsockname(listener->fd_, address, &filled) == 0) {
+    listener->address_ = net::Address::FromSockaddr(address);
+    listener->wildcard_ = IsWildcard(at);
+  }
+  if (const int status = listener->StartPolling(); status < 0) {
+    return FailBySystem("listen", -status);
+  }
+  return listener;
+}
+
+SocketListener::SocketListener(Core& core, int fd, net::AcceptHandler& handler)
+    : core_(core), fd_(fd), handler_(handler), rest_(*this) {
+  ++core_.held;
+}
+
+SocketListener::~SocketListener() {
+  --core_.held;
+  if (poll_ != nullptr) {
+    poll_->owner = nullptr;
+    uv_close(reinterpret_cast<uv_handle_t*>(&poll_->handle),
+             [](uv_handle_t* handle) { delete static_cast<Poll*>(handle->data); });
+  }
+  close(fd_);
+  // Not the file of a successor that has taken the path over.
+  if (file_id_ != 0 && FileId(address_.path()) == file_id_) unlink(address_.path().c_str());
+}
+
+int SocketListener::StartPolling() {
+  auto poll = std::make_unique<Poll>();
+  if (const int status = uv_poll_init(core_.loop(), &poll->handle, fd_); status < 0) return status;
+  poll_ = poll.release();
+  poll_->owner = this;
+  poll_->handle.data = poll_;
+  Resume();
+  return 0;
+}
+
+void SocketListener::Pause() {
+  paused_ = true;
+  uv_poll_stop(&poll_->handle);
+}
+
+void SocketListener::Resume() {
+  paused_ = false;
+  if (rest_.armed()) return;
+  uv_poll_start(&poll_->handle, UV_READABLE, [](uv_poll_t* handle, int, int) {
+    static_cast<Poll*>(handle->data)->owner->AcceptBatch();
+  });
+}
+
+// The handler may pause or destroy the listener at any connection.
+void SocketListener::AcceptBatch() {
+  Poll* poll = poll_;
+  for (int i = 0; i < kBatch; ++i) {
+    if (poll->owner == nullptr || poll->owner->paused_ || !poll->owner->AcceptOne()) return;
+  }
+}
+
+bool SocketListener::AcceptOne() {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  auto* address = reinterpret_cast<sockaddr*>(&storage);
+  const int fd = accept4(fd_, address, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd < 0) {
+    if (errno == EAGAIN) return false;
+    core_.counters().accept_failures.Add();
+    const bool scarce = CodeOf(errno) == ErrorCode::kOverloaded;
+    if (scarce) Rest();
+    return !scarce;
+  }
+  Socket& socket = core_.TakeSocket();
+  const net::Address peer = net::Address::FromSockaddr(address);
+  if (!socket.Adopt(fd, peer, wildcard_ ? net::Address() : address_)) {
+    socket.Close();
+    core_.counters().accept_failures.Add();
+    return true;
+  }
+  core_.counters().accepted.Add();
+  handler_.OnAccept(socket.MakeStream());
+  return true;
+}
+
+void SocketListener::Rest() {
+  core_.counters().accept_pauses.Add();
+  uv_poll_stop(&poll_->handle);
+  core_.Arm(rest_, kRestTime);
+}
+
+void SocketListener::OnTimer(net::Timer&) {
+  if (!paused_) Resume();
+}
+
+}  // namespace meridian::uvio

@@ -1,0 +1,246 @@
+// A socket's life: opening, leaving, closing. The directions' data is in socket_io.cc.
+#include "uvio/socket.h"
+
+#include <arpa/inet.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "uvio/path_info.h"
+#include "uvio/system_error.h"
+
+namespace meridian::uvio {
+namespace {
+
+// A destroyed stream may still send for this long; then it is reset.
+constexpr Duration kFlushBound = std::chrono::seconds(30);
+// After the FIN of a stream that was destroyed with its reading off, arriving bytes are thrown away
+// for a moment: closing at once would send RST, which can destroy the answer that the peer has not
+// read yet (RFC 9112 section 9.6).
+constexpr Duration kLingerBound = std::chrono::seconds(2);
+constexpr size_t kMaxOrphans = 4096;
+
+// What keeps a connect from starting and is no peer's fault.
+bool IsOurs(int number) {
+  return number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM ||
+         number == EADDRNOTAVAIL || number == EADDRINUSE || number == EINVAL ||
+         number == EAFNOSUPPORT;
+}
+
+class SocketStream final : public net::Stream {
+ public:
+  explicit SocketStream(Socket& socket) : socket_(socket) {}
+  ~SocketStream() override { socket_.Leave(); }
+
+  void SetHandler(net::StreamHandler* handler) override { socket_.SetHandler(handler); }
+  void StartReading() override { socket_.StartReading(); }
+  void StopReading() override { socket_.StopReading(); }
+  void Write(std::span<const std::string_view> slices) override { socket_.Write(slices); }
+  size_t pending_bytes() const override { return socket_.pending_bytes(); }
+  void FinishWriting() override { socket_.FinishWriting(); }
+  void Reset() override { socket_.Reset(); }
+  const net::Address& peer() const override { return socket_.peer(); }
+  const net::Address& local() const override { return socket_.local(); }
+  net::PathInfo path_info() const override { return socket_.path_info(); }
+
+ private:
+  Socket& socket_;
+};
+
+}  // namespace
+
+int Socket::fd() const {
+  uv_os_fd_t fd = -1;
+  return uv_fileno(&handle_.any, &fd) == 0 ? fd : -1;
+}
+
+// From a recycled state to a clean one. Buffers were given back when it closed.
+void Socket::Begin() {
+  handler_ = nullptr;
+  accepted_ = held_ = reading_ = polling_ = watched_ = ended_ = false;
+  finish_wanted_ = finished_ = failed_ = writing_ = handle_closed_ = false;
+  drained_bytes_ = 0;
+  local_ = net::Address();
+}
+
+Result<> Socket::Connect(const net::Address& to, const net::ConnectOptions& options) {
+  Begin();
+  peer_ = to;
+  state_ = State::kConnecting;
+  connect_.data = this;
+  int status = 0;
+  if (to.is_unix()) {
+    uv_pipe_init(core_.loop(), &handle_.pipe, 0);
+    handle_.any.data = this;
+    uv_pipe_connect(&connect_, &handle_.pipe, to.path().c_str(), [](uv_connect_t* request, int s) {
+      static_cast<Socket*>(request->data)->OnConnect(s);
+    });
+  } else {
+    uv_tcp_init(core_.loop(), &handle_.tcp);
+    handle_.any.data = this;
+    uv_tcp_nodelay(&handle_.tcp, 1);
+    status = StartTcpConnect(to, options);
+  }
+  core_.counters().connects.Add();
+  if (status == 0) return {};
+  if (IsOurs(-status)) return FailBySystem("connect", -status);
+  Fail(ConnectError(-status));
+  return {};
+}
+
+int Socket::StartTcpConnect(const net::Address& to, const net::ConnectOptions& options) {
+  sockaddr_storage storage;
+  if (options.source.ok()) {
+    const int length = options.source.ToSockaddr(&storage);
+    const int fd = ::socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    // The port is chosen when the peer is known: else a source would have only one range of ports
+    // for all of its peers.
+    const int on = 1;
+    if (options.source.port() == 0) {
+      setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    }
+    int status = bind(fd, reinterpret_cast<const sockaddr*>(&storage), length) == 0 ? 0 : -errno;
+    if (status == 0) status = uv_tcp_open(&handle_.tcp, fd);
+    if (status != 0) {
+      close(fd);
+      return status;
+    }
+  }
+  to.ToSockaddr(&storage);
+  return uv_tcp_connect(&connect_, &handle_.tcp, reinterpret_cast<const sockaddr*>(&storage),
+                        [](uv_connect_t* request, int status) {
+                          static_cast<Socket*>(request->data)->OnConnect(status);
+                        });
+}
+
+Result<> Socket::Adopt(int fd, const net::Address& peer, const net::Address& local) {
+  Begin();
+  peer_ = peer;
+  local_ = local;
+  accepted_ = true;
+  state_ = State::kOpen;
+  int status = 0;
+  if (peer.ip().ok()) {
+    uv_tcp_init(core_.loop(), &handle_.tcp);
+    status = uv_tcp_open(&handle_.tcp, fd);
+  } else {
+    uv_pipe_init(core_.loop(), &handle_.pipe, 0);
+    status = uv_pipe_open(&handle_.pipe, fd);
+  }
+  handle_.any.data = this;
+  if (status != 0) {
+    ::close(fd);
+    return FailBySystem("accept", -status);
+  }
+  core_.WatchLater(*this);
+  return {};
+}
+
+net::StreamPtr Socket::MakeStream() {
+  held_ = true;
+  ++core_.held;
+  return std::make_unique<SocketStream>(*this);
+}
+
+// On loopback, a connect to a port that nobody listens on may be given that very port as its own,
+// and TCP then connects it to itself (simultaneous open, RFC 9293 section 3.5).
+bool Socket::ConnectedToItself() const {
+  return peer_.ip().IsLoopback() && local() == peer_;
+}
+
+void Socket::OnConnect(int status) {
+  if (state_ != State::kConnecting || failed_) return;
+  if (status < 0) return Tell(ConnectError(-status));
+  if (ConnectedToItself()) return Tell(ConnectError(ECONNREFUSED));
+  state_ = State::kOpen;
+  if (reading_) {
+    WantRead();
+  } else {
+    core_.WatchLater(*this);
+  }
+  if (finish_wanted_ && pending_bytes() == 0) SendFin();
+  if (handler_ != nullptr) handler_->OnConnected();
+}
+
+void Socket::Reset() {
+  if (state_ == State::kOpen || state_ == State::kConnecting) AbortWithReset();
+}
+
+void Socket::AbortWithReset() {
+  if (peer_.ip().ok()) {
+    const linger at_once{1, 0};
+    setsockopt(fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  }
+  Close();
+}
+
+void Socket::Leave() {
+  held_ = false;
+  --core_.held;
+  handler_ = nullptr;
+  if (state_ == State::kClosing) {
+    if (handle_closed_) core_.Recycle(*this);
+    return;
+  }
+  if (state_ != State::kOpen || failed_) return Close();
+  const bool unread = !reading_ && !ended_ && peer_.ip().ok();
+  if (pending_bytes() == 0 && !unread) return Close();
+  if (core_.orphans >= kMaxOrphans) {
+    core_.counters().orphans_refused.Add();
+    return AbortWithReset();
+  }
+  ++core_.orphans;
+  Unlink();
+  state_ = State::kLeaving;
+  reading_ = false;
+  if (pending_bytes() == 0) return LeaveQuietly();
+  core_.Arm(timer_, kFlushBound);
+}
+
+// All is sent: FIN, and where the peer may still be sending, a moment for it to hear of that.
+void Socket::LeaveQuietly() {
+  if (ended_ || !peer_.ip().ok()) return Close();
+  SendFin();
+  core_.Arm(timer_, kLingerBound);
+  WantRead();
+}
+
+void Socket::OnTimer(net::Timer&) {
+  if (pending_bytes() > 0) core_.counters().flushes_cut.Add();
+  AbortWithReset();
+}
+
+void Socket::Close() {
+  if (state_ == State::kLeaving) --core_.orphans;
+  state_ = State::kClosing;
+  handler_ = nullptr;
+  timer_.Disarm();
+  Unlink();
+  uv_close(&handle_.any, [](uv_handle_t* handle) { static_cast<Socket*>(handle->data)->Closed(); });
+}
+
+void Socket::Closed() {
+  DropPending();
+  handle_closed_ = true;
+  if (!held_) core_.Recycle(*this);
+}
+
+const net::Address& Socket::local() const {
+  if (!local_.ok()) {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof storage;
+    if (getsockname(fd(), reinterpret_cast<sockaddr*>(&storage), &length) == 0) {
+      local_ = net::Address::FromSockaddr(reinterpret_cast<const sockaddr*>(&storage));
+    }
+  }
+  return local_;
+}
+
+net::PathInfo Socket::path_info() const {
+  return state_ == State::kOpen && peer_.ip().ok() ? ReadPathInfo(fd()) : net::PathInfo{};
+}
+
+}  // namespace meridian::uvio
