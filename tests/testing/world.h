@@ -82,13 +82,21 @@ inline Server::Script Answer(std::string response) {
   };
 }
 
-inline net::Address At(std::string_view text) { return *net::Address::Parse(text); }
-inline net::IpAddress Ip(std::string_view text) { return *net::IpAddress::Parse(text); }
+inline net::Address At(std::string_view text) {
+  return *net::Address::Parse(text);
+}
+inline net::IpAddress Ip(std::string_view text) {
+  return *net::IpAddress::Parse(text);
+}
 
 class World {
  public:
-  explicit World(std::string_view yaml, const MemoryNetOptions& options = {}, size_t worker_count = 1)
-      : net(options), loop(net.AddLoop(Ip("10.0.0.1"))), random(options.seed + 1), metrics(worker_count) {
+  explicit World(std::string_view yaml, const MemoryNetOptions& options = {},
+                 size_t worker_count = 1)
+      : net(options),
+        loop(net.AddLoop(Ip("10.0.0.1"))),
+        random(options.seed + 1),
+        metrics(worker_count) {
     for (size_t i = 0; i < worker_count; ++i) {
       proxy::WorkerInput input;
       input.loop = &loop;
@@ -112,7 +120,8 @@ class World {
   void Load(std::string_view yaml) {
     const config::Loaded loaded = config::LoadText(yaml, "test.yaml");
     for (const auto& diagnostic : loaded.diagnostics) {
-      if (diagnostic.severity == config::Diagnostic::Severity::kError) ADD_FAILURE() << diagnostic.ToString();
+      if (diagnostic.severity == config::Diagnostic::Severity::kError)
+        ADD_FAILURE() << diagnostic.ToString();
     }
     snapshot::Compiled compiled = snapshot::Compile(*loaded.config, ++generation, registry, keys);
     for (const std::string& error : compiled.errors) ADD_FAILURE() << error;
@@ -127,7 +136,8 @@ class World {
 
   Server& Serve(std::string_view at, Server::Script on_data) {
     const net::Address address = At(at);
-    servers.push_back(std::make_unique<Server>(net.AddLoop(address.ip()), address, std::move(on_data)));
+    servers.push_back(
+        std::make_unique<Server>(net.AddLoop(address.ip()), address, std::move(on_data)));
     return *servers.back();
   }
 
@@ -190,7 +200,10 @@ class MetricMap final : public MetricSink {
   static std::string Key(std::string_view name, Labels labels) {
     std::string key(name);
     for (const Label& label : labels) {
-      key.append(&label == labels.begin() ? "{" : ",").append(label.name).append("=").append(label.value);
+      key.append(&label == labels.begin() ? "{" : ",")
+          .append(label.name)
+          .append("=")
+          .append(label.value);
     }
     return key + "}";
   }

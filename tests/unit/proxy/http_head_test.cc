@@ -1,0 +1,135 @@
+// The heads that Meridian writes, byte for byte, and who it takes the client to be.
+#include "proxy/http_head.h"
+
+#include <gtest/gtest.h>
+
+#include "proxy/client_address.h"
+
+namespace meridian::proxy {
+namespace {
+
+struct Parsed {
+  explicit Parsed(std::string text) : bytes(std::move(text)), parser(Kind(), {}) {
+    if (Kind() == codec::Http1Parser::Kind::kResponse) parser.ExpectResponseTo("GET");
+    const auto result = parser.ParseHead(bytes, head);
+    EXPECT_TRUE(result.has_value() && result->progress == codec::Progress::kDone) << bytes;
+  }
+  codec::Http1Parser::Kind Kind() const {
+    return bytes.starts_with("HTTP/") ? codec::Http1Parser::Kind::kResponse
+                                      : codec::Http1Parser::Kind::kRequest;
+  }
+  std::string bytes;
+  codec::Head head;
+  codec::Http1Parser parser;
+};
+
+std::string Forwarded(const std::string& request, bool trusted = false) {
+  const Parsed parsed(request);
+  std::string out;
+  AppendRequestHead(parsed.head, {*net::IpAddress::Parse("192.0.2.7"), trusted, "10.0.0.1:80"},
+                    out);
+  return out;
+}
+
+TEST(RequestHead, DropsHopByHopFieldsAndThoseThatConnectionNames) {
+  EXPECT_EQ(Forwarded("GET /a?b HTTP/1.1\r\nHost: x.test\r\nConnection: close, X-Secret\r\n"
+                      "X-Secret: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\nAccept: */*\r\n\r\n"),
+            "GET /a?b HTTP/1.1\r\nHost: x.test\r\nAccept: */*\r\nX-Forwarded-For: 192.0.2.7\r\n"
+            "X-Forwarded-Proto: http\r\nX-Forwarded-Host: x.test\r\n");
+}
+
+TEST(RequestHead, UntrustedClaimsAreStrippedAndTrustedOnesExtended) {
+  const std::string request =
+      "GET / HTTP/1.1\r\nHost: x.test\r\nX-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: "
+      "https\r\n"
+      "Meridian-Site: forged\r\nForwarded: for=1.2.3.4\r\n\r\n";
+  EXPECT_EQ(
+      Forwarded(request),
+      "GET / HTTP/1.1\r\nHost: x.test\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\n"
+      "X-Forwarded-Host: x.test\r\n");
+  EXPECT_EQ(
+      Forwarded(request, true),
+      "GET / HTTP/1.1\r\nHost: x.test\r\nX-Forwarded-Proto: https\r\nForwarded: for=1.2.3.4\r\n"
+      "X-Forwarded-For: 203.0.113.9, 192.0.2.7\r\nX-Forwarded-Host: x.test\r\n");
+}
+
+TEST(RequestHead, FramingIsWrittenAnew) {
+  EXPECT_NE(Forwarded("POST / HTTP/1.1\r\nHost: x\r\ncontent-length: 5\r\n\r\n")
+                .find("Content-Length: 5\r\n"),
+            std::string::npos);
+  EXPECT_NE(Forwarded("POST / HTTP/1.1\r\nHost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+                .find("Transfer-Encoding: chunked\r\n"),
+            std::string::npos);
+}
+
+TEST(RequestHead, AbsoluteFormBecomesOriginFormWithTheTargetsHost) {
+  EXPECT_TRUE(Forwarded("GET http://a.test:81/p HTTP/1.1\r\nHost: a.test:81\r\n\r\n")
+                  .starts_with("GET /p HTTP/1.1\r\nHost: a.test:81\r\n"));
+}
+
+TEST(RequestHead, UpgradeIsSaidAgain) {
+  EXPECT_NE(
+      Forwarded("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+          .find("Connection: upgrade\r\nUpgrade: websocket\r\n"),
+      std::string::npos);
+}
+
+TEST(ResponseHead, NamesSiteAndReasonAndSetsTheCookie) {
+  const Parsed parsed(
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\nMeridian-Site: "
+      "no\r\n\r\n");
+  ResponseEdit edit;
+  edit.site = "dallas";
+  edit.reason = "nearest";
+  edit.set_cookie = "m=1; Path=/";
+  std::string out;
+  AppendResponseHead(parsed.head, edit, out);
+  EXPECT_EQ(out,
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nMeridian-Site: dallas\r\nMeridian-Reason: "
+            "nearest\r\n"
+            "Set-Cookie: m=1; Path=/\r\n\r\n");
+}
+
+TEST(ErrorResponse, HasReasonBodyAndLength) {
+  std::string out;
+  AppendError(Failure::kAllDown, {}, true, false, out);
+  EXPECT_EQ(out,
+            "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 45\r\n"
+            "Meridian-Reason: all-down\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+            "every site that could serve this is down\n");
+}
+
+net::IpAddress Client(const std::string& fields, std::string_view peer) {
+  const Parsed parsed("GET / HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n");
+  const std::vector<net::Prefix> trusted{*net::Prefix::Parse("10.0.0.0/8")};
+  return ClientOf(parsed.head, *net::IpAddress::Parse(peer), trusted);
+}
+
+TEST(ClientAddress, IsTheRightmostUntrustedOne) {
+  const auto ip = [](std::string_view text) { return *net::IpAddress::Parse(text); };
+  EXPECT_EQ(Client("X-Forwarded-For: 1.1.1.1, 2.2.2.2, 10.0.0.9\r\n", "10.0.0.1"), ip("2.2.2.2"));
+  EXPECT_EQ(Client("X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 3.3.3.3\r\n", "10.0.0.1"),
+            ip("3.3.3.3"));
+  EXPECT_EQ(Client("X-Forwarded-For: [2001:db8::1]:443\r\n", "10.0.0.1"), ip("2001:db8::1"));
+  EXPECT_EQ(Client("X-Forwarded-For: 10.1.1.1\r\n", "10.0.0.1"), ip("10.1.1.1"));
+}
+
+TEST(ClientAddress, AnUntrustedPeerSpeaksOnlyForItself) {
+  EXPECT_EQ(Client("X-Forwarded-For: 1.1.1.1\r\n", "192.0.2.1"),
+            *net::IpAddress::Parse("192.0.2.1"));
+}
+
+TEST(ClientAddress, GarbageEndsAtTheLastGoodAddress) {
+  EXPECT_EQ(Client("X-Forwarded-For: 1.1.1.1, unknown, 10.2.2.2\r\n", "10.0.0.1"),
+            *net::IpAddress::Parse("10.2.2.2"));
+}
+
+TEST(CookieValue, FindsTheNamedOneAmongOthers) {
+  const Parsed parsed(
+      "GET / HTTP/1.1\r\nHost: x\r\nCookie: a=1; meridianx=2; meridian=three; b\r\n\r\n");
+  EXPECT_EQ(CookieValue(parsed.head, "meridian"), "three");
+  EXPECT_EQ(CookieValue(parsed.head, "c"), "");
+}
+
+}  // namespace
+}  // namespace meridian::proxy
