@@ -49,11 +49,11 @@ bool IsSystemHeader(std::string_view header) {
     if (header.starts_with(folder)) return true;
   }
   static const std::set<std::string_view> names = {
-      "unistd.h", "fcntl.h",   "errno.h",    "signal.h",   "poll.h",   "pthread.h",  "sched.h",
-      "time.h",   "dirent.h",  "ifaddrs.h",  "netdb.h",    "pwd.h",    "grp.h",      "termios.h",
-      "limits.h", "spawn.h",   "execinfo.h", "dlfcn.h",    "getopt.h", "locale.h",   "stdlib.h",
-      "stdio.h",  "string.h",  "stdint.h",   "inttypes.h", "syslog.h", "endian.h",   "byteswap.h",
-      "malloc.h", "strings.h", "wait.h",     "cpuid.h",    "alloca.h", "immintrin.h"};
+      "unistd.h", "fcntl.h",  "errno.h",    "signal.h",   "poll.h",   "pthread.h", "sched.h",
+      "time.h",   "dirent.h", "ifaddrs.h",  "netdb.h",    "pwd.h",    "grp.h",     "termios.h",
+      "limits.h", "spawn.h",  "execinfo.h", "dlfcn.h",    "getopt.h", "locale.h",  "stdlib.h",
+      "stdio.h",  "string.h", "stdint.h",   "inttypes.h", "syslog.h", "endian.h",  "byteswap.h",
+      "malloc.h", "glob.h",   "strings.h",  "wait.h",     "cpuid.h",  "alloca.h",  "immintrin.h"};
   return names.contains(header);
 }
 
@@ -74,7 +74,7 @@ std::string JudgeRoom(std::string_view room, std::string_view other) {
 
 std::string JudgeThirdParty(std::string_view room, const Include& include, bool is_test) {
   const std::string_view header = include.path;
-  if (is_test && (header.starts_with("gtest/") || header.starts_with("gmock/"))) return {};
+  if (is_test && (header.starts_with("gtest/") || header.starts_with("testing/"))) return {};
   if (header == "tl/expected.hpp") return {};
   if (const Library* library = LibraryOfHeader(header)) {
     if (library->room == room) return {};

@@ -107,6 +107,12 @@ TEST(Includes, TestsMayUseTheTestLibrary) {
   EXPECT_EQ(CheckIncludes(TreeOf("src/net/a.cc", "#include <gtest/gtest.h>\n")).size(), 1u);
 }
 
+TEST(Includes, TestsMayUseTheSharedFakes) {
+  constexpr std::string_view kText = "#include <testing/memory_net.h>\n";
+  EXPECT_EQ(CheckIncludes(TreeOf("tests/unit/net/a_test.cc", kText)).size(), 0u);
+  EXPECT_EQ(CheckIncludes(TreeOf("src/net/a.cc", kText)).size(), 1u);
+}
+
 TEST(Includes, OnlyAppNamesUvio) {
   constexpr std::string_view kText = "#include <meridian/uvio/loop.h>\n";
   EXPECT_EQ(CheckIncludes(TreeOf("src/app/a.cc", kText)).size(), 0u);
