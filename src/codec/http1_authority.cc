@@ -4,6 +4,8 @@
 #include <meridian/base/text.h>
 #include <meridian/net/address.h>
 
+#include <algorithm>
+
 #include "codec/http1_chars.h"
 
 namespace meridian::codec {

@@ -1,8 +1,9 @@
 // See proxy_header.h.
 //
-//   v1   "PROXY" SP "TCP4"|"TCP6"|"UNKNOWN" SP source SP destination SP source-port SP
-//   destination-port CRLF v2   signature[12] · version and command[1] · family and transport[1] ·
-//   length[2] · addresses · TLVs TLV  type[1] · length[2] · value
+//   v1   "PROXY" SP "TCP4"|"TCP6" SP source SP destination SP source-port SP destination-port CRLF
+//        "PROXY" SP "UNKNOWN" anything CRLF
+//   v2   signature[12] · version and command[1] · family and transport[1] · length[2]
+//        · addresses · TLVs, each: type[1] · length[2] · value
 #include <meridian/base/text.h>
 #include <meridian/codec/proxy_header.h>
 

@@ -1,5 +1,6 @@
-// The PROXY protocol's header (HAProxy's proxy-protocol.txt, sections 2.1 and 2.2), both versions: who the client
-// of a connection is, told by the proxy in front. Parsed at the start of a connection, from bytes; no I/O.
+// The PROXY protocol's header (HAProxy's proxy-protocol.txt, sections 2.1 and 2.2), both versions:
+// who the client of a connection is, told by the proxy in front. Parsed at the start of a
+// connection, from bytes; no I/O.
 #pragma once
 
 #include <meridian/base/result.h>
@@ -15,12 +16,13 @@ struct ProxyHeader {
   bool local = false;   // LOCAL, UNKNOWN, AF_UNSPEC or AF_UNIX: use the connection's own addresses
   uint8_t version = 0;  // 1 or 2
   net::Address source, destination;
-  std::string_view tlvs;  // version 2: the raw TLV vector (checked for shape), a view into the bytes;
-                          // empty with LOCAL, whose contents are to be discarded
+  std::string_view
+      tlvs;  // version 2: the raw TLV vector (checked for shape), a view into the bytes;
+             // empty with LOCAL, whose contents are to be discarded
 };
 
-// Errors: kMalformed (also a CRC32c TLV that does not match), kTooLarge (v2 beyond 4 KiB), kUnsupported (a future
-// version, a datagram transport). `context` names the fault.
+// Errors: kMalformed (also a CRC32c TLV that does not match), kTooLarge (v2 beyond 4 KiB),
+// kUnsupported (a future version, a datagram transport). `context` names the fault.
 Result<ProxyHeader> ParseProxyHeader(std::string_view bytes);
 
 }  // namespace meridian::codec
