@@ -1,0 +1,168 @@
+// One question to one endpoint, over the in-memory net.
+#include "probe/attempt.h"
+
+#include <gtest/gtest.h>
+
+#include "backend.h"
+
+namespace meridian::probe {
+namespace {
+
+using std::chrono::milliseconds;
+
+struct AttemptTest : public ::testing::Test, public AttemptOwner {
+  AttemptTest() {
+    check.name = "ready";
+    check.type = topology::CheckType::kHttp;
+    check.path = "/healthz";
+  }
+  void OnAnswer(Answer answer) override { answers.push_back(answer); }
+
+  Answer Ask() {
+    const size_t before = answers.size();
+    EXPECT_TRUE(attempt.Start(backend.at, check));
+    net.RunFor(milliseconds(900));
+    EXPECT_LE(answers.size(), before + 1);
+    if (answers.size() > before) return answers.back();
+    attempt.Cancel();
+    return Answer::kTimeout;
+  }
+
+  fakes::MemoryNet net;
+  fakes::MemoryLoop& loop = net.AddLoop(net::IpAddress::V4(0x0a090001));
+  Backend backend{net, "10.1.0.1:80"};
+  topology::HealthCheck check;
+  std::vector<Answer> answers;
+  Attempt attempt{loop, *this};
+};
+
+TEST_F(AttemptTest, TcpIsGoodOnceConnectedAndLeavesNothingOpen) {
+  check.type = topology::CheckType::kTcp;
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(backend.accepted, 1u);
+  EXPECT_EQ(net.open_streams(), 0u);
+  backend.Close();
+  EXPECT_EQ(Ask(), Answer::kRefused);
+}
+
+TEST_F(AttemptTest, HttpAsksForThePathUnderTheEndpointsAddress) {
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(backend.last_request,
+            "GET /healthz HTTP/1.1\r\nHost: 10.1.0.1:80\r\nUser-Agent: meridian-check\r\n"
+            "Accept: */*\r\n\r\n");
+  EXPECT_EQ(attempt.status(), 200);
+}
+
+TEST_F(AttemptTest, HttpSendsTheConfiguredHost) {
+  check.host = "app.internal";
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_NE(backend.last_request.find("\r\nHost: app.internal\r\n"), std::string::npos);
+}
+
+TEST_F(AttemptTest, ConnectionIsReusedBetweenQuestions) {
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(backend.accepted, 1u);
+  EXPECT_EQ(backend.requests, 5u);
+}
+
+TEST_F(AttemptTest, StatusDecidesByTheExpectedRange) {
+  check.expect_low = 200;
+  check.expect_high = 299;
+  backend.response = "HTTP/1.1 301 Moved\r\nContent-Length: 0\r\n\r\n";
+  EXPECT_EQ(Ask(), Answer::kStatus);
+  EXPECT_EQ(attempt.status(), 301);
+  check.expect_high = 301;
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(backend.accepted, 1u);
+}
+
+TEST_F(AttemptTest, AnswerIsTheSameHoweverItsBytesAreSplit) {
+  backend.response =
+      "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n";
+  for (size_t piece = 1; piece <= backend.response.size(); ++piece) {
+    backend.piece = piece;
+    EXPECT_EQ(Ask(), Answer::kGood) << "pieces of " << piece;
+  }
+  EXPECT_EQ(backend.accepted, 1u);
+}
+
+TEST_F(AttemptTest, ClosedIdleConnectionIsReplacedWithoutABadAnswer) {
+  EXPECT_EQ(Ask(), Answer::kGood);
+  backend.EndConnections();
+  net.RunFor(milliseconds(10));
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(backend.accepted, 2u);
+}
+
+TEST_F(AttemptTest, KeptConnectionThatDiesOnTheQuestionIsAskedOnceMoreOnAFreshOne) {
+  backend.reject_reused = true;
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(backend.accepted, 2u);
+  EXPECT_EQ(backend.requests, 3u);
+}
+
+TEST_F(AttemptTest, FreshConnectionThatDiesOnTheQuestionIsBad) {
+  backend.close_at_once = true;
+  EXPECT_EQ(Ask(), Answer::kReset);
+  EXPECT_EQ(backend.accepted, 1u);
+}
+
+TEST_F(AttemptTest, BodyWithoutALengthEndsWithTheConnection) {
+  backend.response = "HTTP/1.1 200 OK\r\n\r\nall is well";
+  backend.close_after = true;
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(backend.accepted, 2u);
+}
+
+TEST_F(AttemptTest, BodyCutShortIsBad) {
+  backend.response = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nok";
+  backend.close_after = true;
+  EXPECT_EQ(Ask(), Answer::kReset);
+}
+
+TEST_F(AttemptTest, BodyPastTheBoundIsNotReadToItsEnd) {
+  backend.response =
+      "HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n" + std::string(200'000, 'x');
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(backend.accepted, 2u);
+}
+
+TEST_F(AttemptTest, WhatIsNotStrictHttpIsMalformed) {
+  for (const char* response :
+       {"SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"}) {
+    backend.response = response;
+    EXPECT_EQ(Ask(), Answer::kMalformed) << response;
+  }
+}
+
+TEST_F(AttemptTest, EndlessInterimResponsesAreMalformed) {
+  backend.response.clear();
+  for (int i = 0; i < 20; ++i) backend.response += "HTTP/1.1 100 Continue\r\n\r\n";
+  EXPECT_EQ(Ask(), Answer::kMalformed);
+}
+
+TEST_F(AttemptTest, BytesNobodyAskedForEndTheConnection) {
+  backend.response = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\n";
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(backend.accepted, 2u);
+}
+
+TEST_F(AttemptTest, CancelLeavesNothingOpenAndTellsNothing) {
+  backend.response.clear();
+  ASSERT_TRUE(attempt.Start(backend.at, check));
+  net.RunFor(milliseconds(50));
+  attempt.Cancel();
+  net.RunFor(milliseconds(50));
+  EXPECT_FALSE(attempt.running());
+  EXPECT_TRUE(answers.empty());
+  EXPECT_EQ(net.open_streams(), 0u);
+}
+
+}  // namespace
+}  // namespace meridian::probe
