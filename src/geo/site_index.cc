@@ -13,16 +13,22 @@ namespace meridian::geo {
 
 namespace {
 
-// The angle of a chord in radians, within 5e-8 (a third of a metre): twice the arc sine of half the
-// chord, by the polynomial of Abramowitz and Stegun 4.4.46.
-double FastAngle(double chord_squared) {
-  const double x = std::min(1.0, std::sqrt(chord_squared) / 2);
-  double p = -0.0012624911;
-  for (const double c : {0.0066700901, -0.0170881256, 0.0308918810, -0.0501743046, 0.0889789874,
-                         -0.2145988016, 1.5707963050}) {
-    p = p * x + c;
-  }
-  return std::max(0.0, 2 * (1.5707963267948966 - std::sqrt(1 - x) * p));
+// Sites ranked at a time: their arithmetic overlaps, and what a branch depends on comes after it.
+constexpr size_t kBatch = 32;
+
+// The angle of a chord in radians, within 3e-7 (two metres): twice the arc sine of half the chord,
+// by the polynomial of Abramowitz and Stegun 4.4.46, without a branch.
+inline float FastAngle(float chord_squared) {
+  const float x = std::min(1.0f, std::sqrt(chord_squared) * 0.5f);
+  float p = -0.0012624911f;
+  p = p * x + 0.0066700901f;
+  p = p * x - 0.0170881256f;
+  p = p * x + 0.0308918810f;
+  p = p * x - 0.0501743046f;
+  p = p * x + 0.0889789874f;
+  p = p * x - 0.2145988016f;
+  p = p * x + 1.5707963050f;
+  return std::max(0.0f, 3.14159265f - 2 * std::sqrt(1 - x) * p);
 }
 
 }  // namespace
@@ -50,7 +56,7 @@ Result<SiteIndex> SiteIndex::Build(std::span<const Site> sites, size_t limit) {
 inline uint64_t SiteIndex::Key(const Point& from, uint32_t index) const {
   const Ranked& site = sites_[index];
   float rank = ChordSquared(site.place, from);
-  if (biased_) rank = site.factor * static_cast<float>(FastAngle(rank));
+  if (biased_) rank = site.factor * FastAngle(rank);
   return uint64_t{std::bit_cast<uint32_t>(rank)} << 32 | index;
 }
 
@@ -77,14 +83,19 @@ size_t SiteIndex::Nearest(const Point& from, std::span<uint16_t> out) const {
   const size_t want = std::min({out.size(), limit_, sites_.size()});
   if (want == 0) return 0;
   const Cell& cell = CellOf(from);
+  const uint16_t* list = &lists_[cell.first];
+  std::array<uint64_t, kBatch> keys;
   std::array<uint64_t, kMaxLimit> best;
   size_t filled = 0;
-  for (const uint16_t site : std::span(lists_).subspan(cell.first, cell.count)) {
-    const uint64_t key = Key(from, site);
-    if (filled == want && key >= best[want - 1]) continue;
-    size_t at = filled < want ? filled++ : want - 1;
-    for (; at > 0 && best[at - 1] > key; --at) best[at] = best[at - 1];
-    best[at] = key;
+  for (size_t done = 0; done < cell.count; done += kBatch) {
+    const size_t count = std::min<size_t>(kBatch, cell.count - done);
+    for (size_t i = 0; i < count; ++i) keys[i] = Key(from, list[done + i]);
+    for (size_t i = 0; i < count; ++i) {
+      if (filled == want && keys[i] >= best[want - 1]) continue;
+      size_t at = filled < want ? filled++ : want - 1;
+      for (; at > 0 && best[at - 1] > keys[i]; --at) best[at] = best[at - 1];
+      best[at] = keys[i];
+    }
   }
   for (size_t i = 0; i < want; ++i) out[i] = static_cast<uint16_t>(best[i]);
   return want;
