@@ -1,6 +1,6 @@
 // What one decision pays for geography: locating an address, and ranking the nearest of 10, 100 and
-// 1,000 sites, spread evenly or crowded into twenty towns. The numbers in a name: sites, and whether
-// their biases differ.
+// 1,000 sites, spread evenly or crowded into twenty towns. The numbers in a name: sites, and
+// whether their biases differ.
 #include <meridian/geo/locator.h>
 #include <meridian/geo/site_index.h>
 #include <meridian/net/random.h>
@@ -80,8 +80,8 @@ void BM_SiteIndexBuild(benchmark::State& state) {
 }
 BENCHMARK(BM_SiteIndexBuild)->ArgsProduct({{10, 100, 1000}, {0, 1}})->Unit(benchmark::kMillisecond);
 
-// The database of packaging/geodb when GEO_DATABASE names it; else the small one of the tests, which
-// knows few addresses.
+// The database of packaging/geodb when GEO_DATABASE names it; else the small one of the tests,
+// which knows few addresses.
 void BM_Locate(benchmark::State& state) {
   const char* path = std::getenv("GEO_DATABASE");
   auto database = Database::Open(path != nullptr ? path : "tests/data/geo/meridian-test-city.mmdb");

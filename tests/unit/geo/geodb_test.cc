@@ -1,5 +1,5 @@
-// packaging/geodb end to end: the database it makes from Debian packages opens and locates well-known
-// networks.
+// packaging/geodb end to end: the database it makes from Debian packages opens and locates
+// well-known networks.
 #include <meridian/geo/locator.h>
 
 #include "test_files.h"
