@@ -1,6 +1,6 @@
 // One HTTP request and its response, on the backend's side: the decision, the attempts, the
-// request's bytes as sent, the response's bytes as received. The only place that decides on a retry.
-// Owned by the HttpClient it serves, recycled by Core.
+// request's bytes as sent, the response's bytes as received. The only place that decides on a
+// retry. Owned by the HttpClient it serves, recycled by Core.
 //
 //   kRest ─ Prepare ─► kPrepared ─ Go ─► kConnect ─ backend ─► kSend ─ head ─► kRespond ─► kRest
 //                                           ▲                    │ │

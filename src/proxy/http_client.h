@@ -1,5 +1,5 @@
-// One client's HTTP/1 connection: reads requests one after the other, hands each to an Exchange, and
-// writes what comes back, in order. Requests that arrive while one is under way wait unparsed,
+// One client's HTTP/1 connection: reads requests one after the other, hands each to an Exchange,
+// and writes what comes back, in order. Requests that arrive while one is under way wait unparsed,
 // within a bound.
 //
 //   kPreface ─► kIdle ─► kHead ─► kBody ─► kWait ─┐
@@ -8,8 +8,8 @@
 //
 // kPreface (a PROXY header) is skipped where none is wanted. kHead: part of a head is there. kBody:
 // the request's body is being read. kWait: the request is complete, its response is not. Besides,
-// kTunnel after 101: bytes either way; kLinger: answered for the last time, what still comes is read
-// and dropped, so that the answer arrives.
+// kTunnel after 101: bytes either way; kLinger: answered for the last time, what still comes is
+// read and dropped, so that the answer arrives.
 #pragma once
 
 #include <memory>

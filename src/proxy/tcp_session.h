@@ -4,9 +4,9 @@
 //      │            │            │            │             ▲
 //      └────────────┴────────────┴── kDrain ──┴─────────────┘
 //
-// kPreface waits for a PROXY header and is skipped where none is wanted. kDrain relays on, until the
-// client or the backend ends, or the worker closes. Any error goes to kClosed; a reset on one side
-// resets the other.
+// kPreface waits for a PROXY header and is skipped where none is wanted. kDrain relays on, until
+// the client or the backend ends, or the worker closes. Any error goes to kClosed; a reset on one
+// side resets the other.
 #pragma once
 
 #include <memory>

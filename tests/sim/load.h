@@ -1,6 +1,6 @@
-// The two ends of a simulated world: sites whose servers answer after a while, and clients that ask one
-// question after another on kept connections. Every request ends in exactly one outcome, and all of it
-// goes into a fingerprint, so that two runs can be compared event by event.
+// The two ends of a simulated world: sites whose servers answer after a while, and clients that ask
+// one question after another on kept connections. Every request ends in exactly one outcome, and
+// all of it goes into a fingerprint, so that two runs can be compared event by event.
 #pragma once
 
 #include <meridian/base/hash.h>
@@ -15,7 +15,8 @@ using fakes::Ip;
 using fakes::MemoryLoop;
 using fakes::World;
 
-// An HTTP server of one endpoint. It answers GETs with its own name, each after a delay drawn for it.
+// An HTTP server of one endpoint. It answers GETs with its own name, each after a delay drawn for
+// it.
 class SimServer final : public net::AcceptHandler {
  public:
   SimServer(World& world, std::string_view at, std::string name)
@@ -87,7 +88,8 @@ struct Outcome {
   std::string what;  // the status line, or how the connection ended
 };
 
-// One client: asks, waits for the answer, thinks for a moment, asks again; connects anew when it must.
+// One client: asks, waits for the answer, thinks for a moment, asks again; connects anew when it
+// must.
 class SimClient final : public net::StreamHandler, public net::TimerHandler {
  public:
   SimClient(World& world, std::string_view host, std::string_view meridian)

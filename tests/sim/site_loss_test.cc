@@ -1,6 +1,6 @@
-// A site dies under load, in one thread and in virtual time: the proxy, the router, the checks and the
-// health view as they are, over in-memory streams. Every request is accounted for, on every seed, and
-// the same seed gives the same run.
+// A site dies under load, in one thread and in virtual time: the proxy, the router, the checks and
+// the health view as they are, over in-memory streams. Every request is accounted for, on every
+// seed, and the same seed gives the same run.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -186,8 +186,8 @@ TEST(SiteLoss, ABlackHoledSiteCostsNoRequestAndLittleTimeOnAnySeed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Run run(seed);
     const Phases phases = LoseAtlanta(run, Fault::kBlackHole);
-    // A request on a pooled connection waits for the response timeout (1 s), at most once for each of the two
-    // endpoints, before it goes elsewhere.
+    // A request on a pooled connection waits for the response timeout (1 s), at most once for each
+    // of the two endpoints, before it goes elsewhere.
     EXPECT_LE(Worst(phases.during), milliseconds(2300));
     EXPECT_GT(AnsweredBy(phases.after, "atlanta"), phases.after.size() / 4);
     if (HasFailure()) break;

@@ -1,6 +1,6 @@
-// A Meridian in memory, for tests of the proxy and for the simulation: workers, registry and snapshot
-// on a MemoryNet, with raw peers on either side that keep every byte they are told. Virtual time, one
-// thread. Configurations are written as an operator writes them, in YAML.
+// A Meridian in memory, for tests of the proxy and for the simulation: workers, registry and
+// snapshot on a MemoryNet, with raw peers on either side that keep every byte they are told.
+// Virtual time, one thread. Configurations are written as an operator writes them, in YAML.
 #pragma once
 
 #include <gtest/gtest.h>

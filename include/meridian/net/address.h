@@ -1,5 +1,6 @@
-// Addresses and prefixes as small values: IPv4, IPv6, and Unix socket paths for local peers. An IPv4-mapped IPv6
-// address (::ffff:a.b.c.d) becomes the IPv4 one on every way in, so that one client has one address.
+// Addresses and prefixes as small values: IPv4, IPv6, and Unix socket paths for local peers. An
+// IPv4-mapped IPv6 address (::ffff:a.b.c.d) becomes the IPv4 one on every way in, so that one
+// client has one address.
 #pragma once
 
 #include <array>
@@ -15,7 +16,8 @@ namespace meridian::net {
 
 enum class Family : uint8_t { kNone, kIpv4, kIpv6 };
 
-// An IP address without a port. Bytes are in network order; IPv4 uses the first four, the rest are zero.
+// An IP address without a port. Bytes are in network order; IPv4 uses the first four, the rest are
+// zero.
 class IpAddress {
  public:
   constexpr IpAddress() = default;
@@ -56,12 +58,15 @@ class Prefix {
  public:
   Prefix() = default;
   Prefix(const IpAddress& ip, int length) : ip_(ip.Masked(length)), length_(length) {}
-  // "10.0.0.0/8"; a bare address is a /32 or /128. Empty on anything else, also when bits are set past the length.
+  // "10.0.0.0/8"; a bare address is a /32 or /128. Empty on anything else, also when bits are set
+  // past the length.
   static std::optional<Prefix> Parse(std::string_view text);
 
   const IpAddress& ip() const { return ip_; }
   int length() const { return length_; }
-  bool Contains(const IpAddress& ip) const { return ip.family() == ip_.family() && ip.Masked(length_) == ip_; }
+  bool Contains(const IpAddress& ip) const {
+    return ip.family() == ip_.family() && ip.Masked(length_) == ip_;
+  }
   std::string ToString() const;
 
   auto operator<=>(const Prefix&) const = default;
@@ -87,7 +92,8 @@ class Address {
   uint16_t port() const { return port_; }
   const std::string& path() const { return path_; }
   std::string ToString() const;  // what Parse reads back
-  // Fills a sockaddr_storage; returns its length in bytes, 0 if the path is too long. Precondition: ok().
+  // Fills a sockaddr_storage; returns its length in bytes, 0 if the path is too long. Precondition:
+  // ok().
   int ToSockaddr(void* storage) const;
 
   auto operator<=>(const Address&) const = default;

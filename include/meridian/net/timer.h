@@ -1,5 +1,6 @@
-// Timers of one loop: an intrusive node in a hierarchical wheel (Varghese and Lauck 1987, scheme 7), so that arming
-// and disarming are a few stores, with no allocation and no system call. A session may hold several.
+// Timers of one loop: an intrusive node in a hierarchical wheel (Varghese and Lauck 1987, scheme
+// 7), so that arming and disarming are a few stores, with no allocation and no system call. A
+// session may hold several.
 #pragma once
 
 #include <meridian/base/list.h>
@@ -21,7 +22,8 @@ class TimerHandler {
   ~TimerHandler() = default;
 };
 
-// Fires once, never early, at most kTick late when the loop is not busy. Not movable; disarmed by its destructor.
+// Fires once, never early, at most kTick late when the loop is not busy. Not movable; disarmed by
+// its destructor.
 class Timer : public ListNode {
  public:
   explicit Timer(TimerHandler& handler) : handler_(&handler) {}
@@ -34,7 +36,8 @@ class Timer : public ListNode {
   uint64_t deadline_tick_ = 0;
 };
 
-// Owned by a Loop implementation, which calls Advance at the top of each turn and sleeps at most until NextExpiry.
+// Owned by a Loop implementation, which calls Advance at the top of each turn and sleeps at most
+// until NextExpiry.
 class TimerWheel {
  public:
   static constexpr Duration kTick = std::chrono::milliseconds(1);
@@ -45,7 +48,8 @@ class TimerWheel {
   void Arm(Timer& timer, MonotonicTime now, Duration delay);
   // Fires all timers due at `now`, in order of their ticks.
   void Advance(MonotonicTime now);
-  // The time at which Advance should be called next: exact or early, never late. max() when nothing is armed.
+  // The time at which Advance should be called next: exact or early, never late. max() when nothing
+  // is armed.
   MonotonicTime NextExpiry();
 
  private:

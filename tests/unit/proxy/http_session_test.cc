@@ -380,7 +380,8 @@ TEST_F(HttpSession, DrainFinishesWhatIsUnderWayAndClosesTheIdle) {
   EXPECT_TRUE(done);
 }
 
-// Big bodies both ways through small windows: nothing is lost, and a slow reader bounds what is held.
+// Big bodies both ways through small windows: nothing is lost, and a slow reader bounds what is
+// held.
 struct SmallWindows : HttpSession {
   static MemoryNetOptions Options() {
     MemoryNetOptions options;

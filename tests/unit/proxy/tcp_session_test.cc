@@ -1,4 +1,5 @@
-// TCP through a whole worker in memory: bytes, half-closes, resets, PROXY headers, failing backends.
+// TCP through a whole worker in memory: bytes, half-closes, resets, PROXY headers, failing
+// backends.
 #include <gtest/gtest.h>
 
 #include "testing/world.h"
