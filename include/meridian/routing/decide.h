@@ -71,17 +71,16 @@ struct Choice {
 enum class NoChoice : uint8_t {
   kNone,
   kNoSites,  // the fence or the service leaves no site
-  kAllDown,  // every candidate is down, and panic: reject (or a strict fence, or intent) forbids
-             // trying
+  // Every candidate is down, and panic: reject (or a strict fence, or intent) forbids trying.
+  kAllDown,
   kSessionRejected,  // on_failure: reject, and the pinned one is down
   kAtCapacity,
   kExhausted,  // all that could be tried has been given
 };
 const char* Name(NoChoice why);
 
-inline constexpr size_t kMaxOrdered =
-    16;  // sites a walk holds ranked; it computes further ones when it must
-inline constexpr size_t kMaxTried = 16;  // endpoints a walk gives at most
+inline constexpr size_t kMaxOrdered = 8;  // sites a walk holds ranked; beyond, all are sorted
+inline constexpr size_t kMaxTried = 16;   // endpoints a walk gives at most
 
 // What explain sees of a walk, from inside the very code that decides. Null when routing live.
 class Trace;
@@ -103,21 +102,39 @@ class Walk {
 
  private:
   friend class Steps;
+  // Where the walk stands in this client's order of sites.
+  struct Ranking {
+    enum class By : uint8_t { kDistance, kDraws, kList } by = By::kDistance;
+    uint8_t stage = 0;       // 0: the sites of the rule that matched; 1: all the others
+    uint8_t head_count = 0;  // of `head`
+    uint16_t rank = 0;       // sites of this stage given so far
+    uint64_t key = 0;        // of the draws
+    std::array<uint16_t, kMaxOrdered> head;
+  };
+  enum class Phase : uint8_t { kPinned, kPinnedSite, kSites };
+
   const Table* table_ = nullptr;
-  ServiceId service_;
+  const Service* internals_ = nullptr;
+  Trace* trace_ = nullptr;
+  const FenceRule* rule_ = nullptr;  // that matched
   geo::Location location_;
+  Ranking ranking_;
+  WallTime wall_{};
   uint64_t client_key_ = 0;    // stable hash of the client: shares, weights, spill
-  uint64_t session_hash_ = 0;  // of the session key, for hash balance and homes
+  uint64_t session_hash_ = 0;  // of the session key, for hash balance
   uint64_t draw_ = 0;
-  std::array<SiteId, kMaxOrdered> order_;
-  std::array<Reason, kMaxOrdered> reasons_;
   std::array<EndpointId, kMaxTried> tried_;
+  ServiceId service_;
+  SiteId current_, pinned_site_;
   EndpointId pinned_endpoint_;
-  uint8_t order_count_ = 0, position_ = 0, tried_count_ = 0;
-  bool wants_cookie_ = false, panic_ = false, strict_ = false, more_sites_ = false;
+  uint8_t tried_count_ = 0;
+  uint8_t pass_ = 0;
+  Phase phase_ = Phase::kSites;
+  Reason steering_ = Reason::kNearest, moved_by_ = Reason::kNearest, current_reason_{};
+  bool keyed_ = false, hashed_ = false, rejects_ = false, wants_cookie_ = false, saw_full_ = false,
+       saw_site_ = false;
   NoChoice why_ = NoChoice::kNone;
   Pin pin_ = Pin::kNone;
-  Trace* trace_ = nullptr;
 };
 
 inline constexpr size_t kCookieBytes = 56;

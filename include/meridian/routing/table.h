@@ -35,12 +35,17 @@ struct Site {
   std::string name, region;
   uint64_t key = 0;  // Hash of the name: what a cookie carries
   double latitude = 0, longitude = 0;
+  geo::Point point;
+  int bias = 0;
   uint32_t weight = 100;
   uint64_t capacity = UINT64_MAX;  // concurrent sessions
   health::SiteHealth* health = nullptr;
 };
 
-struct Service;  // private to the room: src/routing/service.h
+// Private to the room: service.h, fence.h, site_set.h.
+struct Service;
+struct FenceRule;
+class SiteSet;
 
 // The keys that sign session cookies; services with the same key_file share one.
 struct CompileInput {
@@ -64,6 +69,7 @@ class Table {
   const Endpoint& endpoint(EndpointId id) const { return endpoints_[id.value]; }
   ServiceId FindService(std::string_view name) const;  // !ok() if there is none
   SiteId FindSite(std::string_view name) const;
+  SiteId SiteByKey(uint64_t key) const;
   const geo::Locator& locator() const { return *locator_; }
 
   // The endpoints of a service at a site: consecutive in endpoints(); empty if it is not offered
@@ -81,11 +87,14 @@ class Table {
   const health::Registry& registry() const { return *registry_; }
 
  private:
+  friend class TableBuilder;
   Table();
   std::vector<Site> sites_;
   std::vector<Endpoint> endpoints_;
   std::vector<topology::Service> policies_;
+  std::vector<std::unique_ptr<SiteSet>> site_sets_;  // shared by the services with the same sites
   std::vector<std::unique_ptr<Service>> services_;
+  std::vector<std::pair<uint64_t, SiteId>> site_keys_;  // sorted
   std::shared_ptr<const geo::Locator> locator_;
   health::Registry* registry_ = nullptr;
 };

@@ -1,0 +1,195 @@
+// Building a pool, and the four ways to choose from it.
+#include "routing/endpoint_pool.h"
+
+#include "routing/site_set.h"
+
+#include <meridian/base/check.h>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+namespace meridian::routing {
+namespace {
+
+constexpr uint32_t kSmallPool = 3;  // up to here least-connections looks at all
+constexpr uint64_t kMaxAttempts =
+    8;  // at a random or hashed endpoint that can be taken, before all are scanned
+constexpr uint64_t kMaxTurns = 32;  // of round-robin passed over, before all are scanned
+
+}  // namespace
+
+std::vector<uint16_t> SmoothCycle(std::span<const uint32_t> weights, size_t limit) {
+  uint32_t divisor = 0;
+  uint64_t total = 0;
+  for (const uint32_t weight : weights) {
+    divisor = std::gcd(divisor, weight);
+    total += weight;
+  }
+  std::vector<uint16_t> cycle;
+  if (divisor == 0) return cycle;
+  std::vector<int64_t> reduced;
+  for (const uint32_t weight : weights) {
+    const bool fits = total / divisor <= limit;
+    const uint64_t scaled = fits ? weight / divisor : weight * uint64_t{limit} / total;
+    reduced.push_back(weight == 0 ? 0 : static_cast<int64_t>(std::max<uint64_t>(scaled, 1)));
+  }
+  const int64_t turns = std::accumulate(reduced.begin(), reduced.end(), int64_t{0});
+  std::vector<int64_t> current(weights.size(), 0);
+  for (int64_t turn = 0; turn < turns; ++turn) {
+    for (size_t i = 0; i < current.size(); ++i) current[i] += reduced[i];
+    const auto winner = std::max_element(current.begin(), current.end());
+    *winner -= turns;
+    cycle.push_back(static_cast<uint16_t>(winner - current.begin()));
+  }
+  return cycle;
+}
+
+void EndpointPool::Build(const Input& input) {
+  MERIDIAN_CHECK(input.endpoints.size() <= MaglevTable::kMaxItems);
+  endpoints_ = input.endpoints;
+  balance_ = input.balance;
+  min_healthy_ = input.min_healthy;
+  std::vector<MaglevTable::Item> items;
+  for (const Endpoint& endpoint : endpoints_) {
+    health_.push_back(endpoint.health);
+    weights_.push_back(endpoint.weight);
+    total_weight_ += endpoint.weight;
+    cumulative_.push_back(total_weight_);
+    items.push_back({endpoint.key, endpoint.weight});
+  }
+  if (input.hashed || balance_ == topology::Balance::kHash) maglev_ = MaglevTable::Build(items);
+  if (balance_ == topology::Balance::kRoundRobin) cycle_ = SmoothCycle(weights_, kMaxRoundRobin);
+}
+
+bool EndpointPool::Eligible(uint32_t index, const Request& request) const {
+  const health::EndpointHealth& health = *health_[index];
+  const health::State state = health.state();
+  const bool weighted = weights_[index] != 0;
+  bool allowed = false;
+  switch (request.take) {
+    case Take::kNew:
+      allowed = weighted && state == health::State::kUp;
+      break;
+    case Take::kPinned:
+      allowed = health.takes_pinned(request.wall);
+      break;
+    case Take::kDraining:
+      allowed = weighted && state == health::State::kDraining;
+      break;
+    case Take::kAny:
+      allowed = weighted && state != health::State::kOut;
+      break;
+  }
+  if (!allowed || request.tried.empty()) return allowed;
+  const EndpointId id = endpoints_[index].id;
+  return std::find(request.tried.begin(), request.tried.end(), id) == request.tried.end();
+}
+
+// A pinned session may go to an endpoint of weight 0, as if that were the least of weights.
+uint32_t EndpointPool::Weight(uint32_t index, const Request& request) const {
+  return request.take == Take::kPinned ? std::max(weights_[index], 1u) : weights_[index];
+}
+
+std::optional<uint32_t> EndpointPool::Pick(const Request& request) const {
+  if (endpoints_.size() == 1) return Eligible(0, request) ? std::optional(0u) : std::nullopt;
+  if (request.hashed) return Hashed(request);
+  switch (balance_) {
+    case topology::Balance::kLeastConnections:
+      return LeastConnections(request);
+    case topology::Balance::kRoundRobin:
+      return RoundRobin(request);
+    case topology::Balance::kHash:
+      return Hashed(request);
+    case topology::Balance::kRandom:
+      return Random(request);
+  }
+  return std::nullopt;
+}
+
+// By load for each unit of weight, the session in question included, so that idle endpoints differ
+// by weight.
+bool EndpointPool::LessLoaded(uint32_t a, uint32_t b, const Request& request) const {
+  return (health_[a]->in_flight() + uint64_t{1}) * Weight(b, request) <
+         (health_[b]->in_flight() + uint64_t{1}) * Weight(a, request);
+}
+
+// Of all, from a random one on so that ties spread.
+std::optional<uint32_t> EndpointPool::LeastLoaded(const Request& request) const {
+  const uint32_t count = static_cast<uint32_t>(endpoints_.size());
+  std::optional<uint32_t> best;
+  for (uint32_t i = 0, at = Reduce(request.draw, count); i < count;
+       ++i, at = at + 1 == count ? 0 : at + 1) {
+    if (Eligible(at, request) && (!best || LessLoaded(at, *best, request))) best = at;
+  }
+  return best;
+}
+
+// The less loaded of two random ones (Mitzenmacher 2001).
+std::optional<uint32_t> EndpointPool::LeastConnections(const Request& request) const {
+  const uint32_t count = static_cast<uint32_t>(endpoints_.size());
+  if (count <= kSmallPool) return LeastLoaded(request);
+  std::optional<uint32_t> first;
+  for (uint64_t attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    const uint32_t at = Reduce(Mix(request.draw + attempt), count);
+    if (at == first || !Eligible(at, request)) continue;
+    if (first) return LessLoaded(at, *first, request) ? at : *first;
+    first = at;
+  }
+  return LeastLoaded(request);
+}
+
+// Turns of endpoints that cannot be taken are passed over.
+std::optional<uint32_t> EndpointPool::RoundRobin(const Request& request) const {
+  const uint64_t here = cursor_.load(std::memory_order_relaxed);
+  for (uint64_t turn = 0; !cycle_.empty() && turn < kMaxTurns; ++turn) {
+    const uint64_t at =
+        request.peek ? here + turn : cursor_.fetch_add(1, std::memory_order_relaxed);
+    const uint32_t index = cycle_[at % cycle_.size()];
+    if (Eligible(index, request)) return index;
+  }
+  return LeastLoaded(request);
+}
+
+// Where the hash belongs; if that cannot be taken, where the hash's next draws belong, so that its
+// sessions spread over all the others and no other session moves.
+std::optional<uint32_t> EndpointPool::Hashed(const Request& request) const {
+  if (!maglev_.empty()) {
+    uint64_t hash = request.hash;
+    for (uint64_t attempt = 0; attempt < kMaxAttempts; ++attempt, hash = Mix(hash)) {
+      const uint32_t index = maglev_.At(hash);
+      if (Eligible(index, request)) return index;
+    }
+  }
+  std::optional<uint32_t> best;
+  double best_score = std::numeric_limits<double>::infinity();
+  for (uint32_t i = 0; i < endpoints_.size(); ++i) {
+    if (!Eligible(i, request)) continue;
+    const double score = RendezvousScore(request.hash, endpoints_[i].key, Weight(i, request));
+    if (!best || score < best_score) best = i, best_score = score;
+  }
+  return best;
+}
+
+std::optional<uint32_t> EndpointPool::Random(const Request& request) const {
+  uint64_t draw = request.draw;
+  for (uint64_t attempt = 0; total_weight_ != 0 && attempt < kMaxAttempts;
+       ++attempt, draw = Mix(draw)) {
+    const uint64_t mark = static_cast<uint64_t>(Unit(draw) * static_cast<double>(total_weight_));
+    const auto found = std::upper_bound(cumulative_.begin(), cumulative_.end(), mark);
+    const uint32_t index = static_cast<uint32_t>(found - cumulative_.begin());
+    if (Eligible(index, request)) return index;
+  }
+  uint64_t total = 0;
+  for (uint32_t i = 0; i < endpoints_.size(); ++i)
+    total += Eligible(i, request) ? Weight(i, request) : 0;
+  uint64_t mark = static_cast<uint64_t>(Unit(draw) * static_cast<double>(total));
+  for (uint32_t i = 0; i < endpoints_.size(); ++i) {
+    if (!Eligible(i, request)) continue;
+    if (mark < Weight(i, request)) return i;
+    mark -= Weight(i, request);
+  }
+  return std::nullopt;
+}
+
+}  // namespace meridian::routing

@@ -1,0 +1,99 @@
+// Step 9: the endpoints of one service at one site, and the choice among them. Weights, hash table
+// and round-robin sequence are constant; the round-robin cursor and the cached health of the pool
+// are one atomic each, so any thread may pick at any time, with no lock and no allocation.
+#pragma once
+
+#include "routing/maglev.h"
+
+#include <meridian/routing/decide.h>
+
+#include <atomic>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace meridian::routing {
+
+// Which endpoints may be picked.
+enum class Take : uint8_t {
+  kNew,       // up, with a weight
+  kPinned,    // up, or draining before its deadline, whatever the weight
+  kDraining,  // panic: still alive, with a weight
+  kAny,       // panic: all but `out` and weight 0
+};
+
+// The health of a pool as a whole.
+struct PoolStatus {
+  health::State state = health::State::kDown;
+  bool weightless = false;  // no endpoint has a weight
+  double share = 0;         // of the endpoint weight that is up
+};
+
+class EndpointPool {
+ public:
+  static constexpr size_t kMaxRoundRobin =
+      4096;  // turns in a cycle; heavier weights are scaled down to fit
+
+  struct Input {
+    std::span<const Endpoint> endpoints;  // outlives the pool
+    topology::Balance balance = topology::Balance::kLeastConnections;
+    bool hashed = false;  // sessions are homed by hash, whatever `balance` says
+    double min_healthy = 0;
+  };
+  EndpointPool() = default;
+  void Build(const Input& input);
+
+  struct Request {
+    Take take = Take::kNew;
+    bool hashed = false;
+    bool peek = false;  // leave the round-robin cursor where it is
+    uint64_t hash = 0;  // of the session
+    uint64_t draw = 0;
+    WallTime wall{};
+    std::span<const EndpointId> tried;  // not again
+  };
+  // An index into the endpoints, or empty when none may be taken.
+  std::optional<uint32_t> Pick(const Request& request) const;
+  // The endpoint the hash belongs to while all are up. Precondition: built `hashed`, and some
+  // weight.
+  uint32_t Home(uint64_t hash) const { return maglev_.At(hash); }
+
+  // As of the registry's version; sums up anew only when that has moved.
+  PoolStatus Status(uint32_t version) const;
+
+  std::span<const Endpoint> endpoints() const { return endpoints_; }
+  std::span<health::EndpointHealth* const> health() const { return health_; }
+  uint64_t total_weight() const { return total_weight_; }
+  // The cycle of smooth weighted round-robin.
+  std::span<const uint16_t> cycle() const { return cycle_; }
+
+ private:
+  bool Eligible(uint32_t index, const Request& request) const;
+  uint32_t Weight(uint32_t index, const Request& request) const;
+  bool LessLoaded(uint32_t a, uint32_t b, const Request& request) const;
+  std::optional<uint32_t> LeastLoaded(const Request& request) const;
+  std::optional<uint32_t> LeastConnections(const Request& request) const;
+  std::optional<uint32_t> RoundRobin(const Request& request) const;
+  std::optional<uint32_t> Hashed(const Request& request) const;
+  std::optional<uint32_t> Random(const Request& request) const;
+  uint64_t Summarize() const;
+
+  std::span<const Endpoint> endpoints_;
+  std::vector<health::EndpointHealth*> health_;
+  std::vector<uint32_t> weights_;
+  std::vector<uint64_t> cumulative_;  // random: weights added up
+  std::vector<uint16_t> cycle_;       // round-robin
+  MaglevTable maglev_;
+  uint64_t total_weight_ = 0;
+  double min_healthy_ = 0;
+  topology::Balance balance_ = topology::Balance::kLeastConnections;
+  mutable std::atomic<uint64_t> cursor_{0};   // round-robin: turns taken
+  mutable std::atomic<uint64_t> summary_{0};  // version · share · state; endpoint_status.cc
+};
+
+// Smooth weighted round-robin as nginx does it (each turn all weights are added, the highest sum
+// wins and pays the total): one whole cycle for weights divided by their greatest common divisor,
+// at most about `limit` turns.
+std::vector<uint16_t> SmoothCycle(std::span<const uint32_t> weights, size_t limit);
+
+}  // namespace meridian::routing

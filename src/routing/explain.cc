@@ -1,0 +1,127 @@
+// Explain: a traced walk, then a verdict on every site. Admin threads and commands; allocates.
+#include <meridian/routing/explain.h>
+
+#include "routing/steps.h"
+#include "routing/verdict.h"
+
+#include <algorithm>
+
+namespace meridian::routing {
+namespace {
+
+Step StepOf(Standing standing) {
+  if (standing == Standing::kUsable) return Step::kNone;
+  return standing == Standing::kFull ? Step::kCapacity : Step::kHealth;
+}
+
+class Explainer {
+ public:
+  Explainer(const Table& table, const Query& query, WallTime now)
+      : table_(table), query_(query), context_{table,
+                                               query.service,
+                                               walk_.location(),
+                                               query.client.ToString(),
+                                               now,
+                                               table.registry().Intents()} {}
+
+  Explanation Run() {
+    walk_.Start(table_, query_, &trace_);
+    Choice choice;
+    if (walk_.Next(choice)) explanation_.choice = choice;
+    Steps steps(walk_);
+    steps.ConsiderTheRest();
+    rule_ = steps.rule();
+    hashed_ = steps.hashed();
+    AddHead();
+    for (const Trace::Seen& seen : trace_.seen()) AddSeen(seen);
+    AddFenced();
+    return std::move(explanation_);
+  }
+
+ private:
+  void AddHead() {
+    const topology::Service& policy = table_.service(query_.service);
+    explanation_.client = context_.client;
+    explanation_.location = table_.locator().Describe(walk_.location());
+    if (walk_.location().origin == geo::Origin::kUnknown) {
+      explanation_.location = "unknown (in no database or network)";
+    }
+    explanation_.service = policy.name;
+    explanation_.mode = topology::Name(policy.mode);
+    explanation_.steering = topology::Name(policy.steering);
+    explanation_.why = walk_.why();
+    explanation_.pin = walk_.pin();
+    if (explanation_.choice) {
+      explanation_.endpoint = table_.endpoint(explanation_.choice->endpoint).address_text;
+    }
+  }
+
+  SiteVerdict Describe(SiteId id) const {
+    const Site& site = table_.site(id);
+    SiteVerdict verdict;
+    verdict.site = id;
+    verdict.name = site.name;
+    if (walk_.location().has_coordinates) {
+      verdict.distance_km = geo::DistanceKm(walk_.location().point, site.point);
+    }
+    verdict.state = table_.SiteState(query_.service, id);
+    verdict.sessions = site.health->sessions.load(std::memory_order_relaxed);
+    verdict.capacity = site.capacity;
+    return verdict;
+  }
+
+  void AddSeen(const Trace::Seen& seen) {
+    SiteVerdict verdict = Describe(seen.site);
+    verdict.rank = static_cast<int>(explanation_.sites.size());
+    verdict.dropped_by = StepOf(seen.standing);
+    if (explanation_.choice && explanation_.choice->site == seen.site) {
+      verdict.chosen = true;
+      verdict.dropped_by = Step::kNone;
+      verdict.verdict = ChosenVerdict(context_, *explanation_.choice, hashed_);
+    } else if (seen.standing != Standing::kUsable) {
+      verdict.verdict = DroppedVerdict(context_, seen.site, seen.standing);
+    } else if (after_.empty() && explanation_.choice) {
+      verdict.verdict = "next: if " + table_.site(explanation_.choice->site).name + " fails";
+      after_ = verdict.name;
+    } else {
+      verdict.verdict = "then: after " + after_;
+      after_ = verdict.name;
+    }
+    explanation_.sites.push_back(std::move(verdict));
+  }
+
+  // The sites a strict rule leaves out, nearest first.
+  void AddFenced() {
+    if (rule_ == nullptr || !rule_->strict) return;
+    const size_t in_order = explanation_.sites.size();
+    for (const SiteId site : table_.SitesOf(query_.service)) {
+      if (rule_->Holds(site)) continue;
+      SiteVerdict verdict = Describe(site);
+      verdict.dropped_by = Step::kFence;
+      verdict.verdict = FencedVerdict(context_, *rule_);
+      explanation_.sites.push_back(std::move(verdict));
+    }
+    std::stable_sort(explanation_.sites.begin() + static_cast<ptrdiff_t>(in_order),
+                     explanation_.sites.end(), [](const SiteVerdict& a, const SiteVerdict& b) {
+                       return a.distance_km.value_or(0) < b.distance_km.value_or(0);
+                     });
+  }
+
+  const Table& table_;
+  const Query& query_;
+  Walk walk_;
+  Trace trace_;
+  VerdictContext context_;
+  Explanation explanation_;
+  const FenceRule* rule_ = nullptr;
+  bool hashed_ = false;
+  std::string after_;  // the last site that stands ready behind the chosen one
+};
+
+}  // namespace
+
+Explanation Explain(const Table& table, const Query& query, WallTime now) {
+  return Explainer(table, query, now).Run();
+}
+
+}  // namespace meridian::routing

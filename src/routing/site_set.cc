@@ -1,0 +1,69 @@
+// Building a set of sites, and its weighted order.
+#include "routing/site_set.h"
+
+#include <meridian/base/check.h>
+#include <meridian/routing/decide.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace meridian::routing {
+namespace {
+
+constexpr size_t kPreciseSlots = 65'000;
+constexpr size_t kCoarseSlots = 4'000;
+
+}  // namespace
+
+double RendezvousScore(uint64_t key, uint64_t item, double weight) {
+  if (weight <= 0) return std::numeric_limits<double>::infinity();
+  return -std::log(1 - Unit(Combine(key, item))) / weight;
+}
+
+SiteSet::SiteSet(std::span<const SiteId> members, std::span<const Site> sites, bool precise)
+    : members_(members.begin(), members.end()) {
+  std::vector<geo::SiteIndex::Site> places;
+  std::vector<MaglevTable::Item> items;
+  for (const SiteId id : members_) {
+    const Site& site = sites[id.value];
+    keys_.push_back(site.key);
+    weights_.push_back(site.weight);
+    places.push_back({site.point, site.bias});
+    items.push_back({site.key, site.weight});
+  }
+  Result<geo::SiteIndex> index = geo::SiteIndex::Build(places, kMaxOrdered);
+  MERIDIAN_CHECK(index.has_value());
+  index_ = std::move(*index);
+  draws_ = MaglevTable::Build(items, precise ? kPreciseSlots : kCoarseSlots);
+}
+
+size_t SiteSet::Drawn(uint64_t key, std::span<uint16_t> out) const {
+  if (draws_.empty()) return 0;
+  const size_t wanted = std::min(out.size(), members_.size());
+  size_t count = 0;
+  for (size_t draw = 0; draw < kMaxDraws && count < wanted; ++draw) {
+    const uint16_t site = draws_.At(Mix(key + draw));
+    if (std::find(out.begin(), out.begin() + count, site) == out.begin() + count)
+      out[count++] = site;
+  }
+  return count;
+}
+
+void SiteSet::AllDrawn(uint64_t key, std::span<uint16_t> out) const {
+  std::array<uint16_t, kMaxDraws> first;
+  const size_t drawn = Drawn(key, first);
+  std::array<double, kMaxSites> score;
+  for (size_t i = 0; i < members_.size(); ++i) {
+    out[i] = static_cast<uint16_t>(i);
+    score[i] = RendezvousScore(key, keys_[i], weights_[i]);
+  }
+  // Scores are positive: those drawn take the places below zero, in the order they were drawn.
+  for (size_t i = 0; i < drawn; ++i)
+    score[first[i]] = static_cast<double>(i) - static_cast<double>(kMaxDraws);
+  std::sort(out.begin(), out.begin() + members_.size(), [&score](uint16_t a, uint16_t b) {
+    return std::pair(score[a], a) < std::pair(score[b], b);
+  });
+}
+
+}  // namespace meridian::routing

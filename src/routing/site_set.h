@@ -1,0 +1,62 @@
+// A set of sites and every order they can be put in for a client: by distance, or by weighted draws
+// from a key. One per distinct list of sites in a Table, shared by services and rules. Built once,
+// constant: any thread, no lock, no allocation per query.
+//
+// **Weighted draws**: a key draws sites, again and again, from a table that holds each in
+// proportion to its weight (Maglev, so that a change of sites moves little); the order is that of
+// first appearance. This is the order weighted rendezvous hashing gives, in distribution, at a cost
+// that does not grow with the number of sites. Sites that do not appear in kMaxDraws follow by
+// rendezvous itself; those of weight 0 come last.
+#pragma once
+
+#include "routing/maglev.h"
+
+#include <meridian/geo/site_index.h>
+#include <meridian/topology/ids.h>
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace meridian::routing {
+
+struct Site;
+
+class SiteSet {
+ public:
+  static constexpr size_t kMaxDraws = 64;
+  static constexpr size_t kMaxSites = geo::SiteIndex::kMaxSites;
+
+  // `precise`: shares to 1/65,000, for sites chosen by weight; otherwise to 1/4,000 of all.
+  SiteSet(std::span<const SiteId> members, std::span<const Site> sites, bool precise);
+
+  size_t size() const { return members_.size(); }
+  SiteId at(uint16_t index) const { return members_[index]; }
+  std::span<const SiteId> members() const { return members_; }
+
+  // The first sites of the order, as indices into the set: at most out.size(), maybe fewer. Returns
+  // how many.
+  size_t Nearest(const geo::Point& from, std::span<uint16_t> out) const {
+    return index_.Nearest(from, out);
+  }
+  size_t Drawn(uint64_t key, std::span<uint16_t> out) const;
+  // The complete order, which begins with the same; `out` holds at least size(). Sorts.
+  void AllNearest(const geo::Point& from, std::span<uint16_t> out) const {
+    index_.Order(from, out);
+  }
+  void AllDrawn(uint64_t key, std::span<uint16_t> out) const;
+
+ private:
+  std::vector<SiteId> members_;
+  std::vector<uint64_t> keys_;
+  std::vector<uint32_t> weights_;
+  geo::SiteIndex index_;
+  MaglevTable draws_;
+};
+
+// The rendezvous score of an item under a key (Schindelhauer and Schomaker 2005): the lowest wins,
+// each item in proportion to its weight. Infinite for weight 0.
+double RendezvousScore(uint64_t key, uint64_t item, double weight);
+
+}  // namespace meridian::routing

@@ -1,0 +1,290 @@
+// Steps 2 to 5 when a walk begins, and the way from pinned endpoint to sites to panic as it goes
+// on.
+#include "routing/steps.h"
+
+#include "routing/cookie.h"
+
+namespace meridian::routing {
+namespace {
+
+using topology::OnFailure;
+using topology::OnRecovery;
+using topology::Panic;
+using topology::SessionBy;
+using topology::SessionScope;
+using topology::Steering;
+
+// How far a cookie's issue time may lie ahead of this clock.
+constexpr Duration kClockSkew = std::chrono::minutes(5);
+
+const Endpoint* FindEndpoint(std::span<const Endpoint> pool, uint64_t key) {
+  for (const Endpoint& endpoint : pool) {
+    if (endpoint.key == key) return &endpoint;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+void Steps::Begin(const Table& table, const Query& query, Trace* trace) {
+  walk_ = Walk();
+  walk_.table_ = &table;
+  walk_.internals_ = &table.internals(query.service);
+  walk_.trace_ = trace;
+  walk_.service_ = query.service;
+  walk_.wall_ = query.wall;
+  walk_.draw_ = query.draw;
+
+  const topology::SessionPolicy& session = walk_.internals_->policy->session;
+  net::IpAddress client = query.client;
+  if (session.by == SessionBy::kSource) {
+    const bool v4 = client.family() == net::Family::kIpv4;
+    client = client.Masked(v4 ? session.source_prefix_v4 : session.source_prefix_v6);
+  }
+  walk_.location_ = table.locator().Locate(client);
+  walk_.client_key_ = walk_.session_hash_ = client.Hash(walk_.internals_->key);
+  for (const FenceRule& rule : walk_.internals_->rules) {
+    if (!rule.Matches(walk_.location_, client, query.headers)) continue;
+    walk_.rule_ = &rule;
+    break;
+  }
+  ReadSession(query);
+  Steer(query);
+  if (walk_.keyed_ && session.on_failure == OnFailure::kReject) PinHome();
+}
+
+void Steps::ReadSession(const Query& query) {
+  const topology::SessionPolicy& session = walk_.internals_->policy->session;
+  switch (session.by) {
+    case SessionBy::kSource:
+      walk_.keyed_ = true;
+      break;
+    case SessionBy::kCookie:
+      ReadCookiePin(query);
+      break;
+    case SessionBy::kHeader:
+      if (query.session_key.empty()) break;
+      walk_.keyed_ = true;
+      walk_.client_key_ = walk_.session_hash_ = Hash(query.session_key, walk_.internals_->key);
+      break;
+    case SessionBy::kNone:
+    case SessionBy::kQuery:
+    case SessionBy::kSni:
+      break;
+  }
+  if (walk_.keyed_) walk_.pin_ = Pin::kKept;  // until the walk leaves the session's home
+  walk_.hashed_ = walk_.keyed_ && session.scope == SessionScope::kEndpoint;
+}
+
+void Steps::ReadCookiePin(const Query& query) {
+  walk_.pin_ = Pin::kNew;
+  walk_.wants_cookie_ = true;
+  if (query.session_key.empty() || !walk_.internals_->cookie_key) return;
+  const topology::SessionPolicy& session = walk_.internals_->policy->session;
+  const std::optional<Cookie> cookie =
+      ReadCookie(query.session_key, *walk_.internals_->cookie_key, walk_.internals_->key);
+  walk_.pin_ = Pin::kInvalid;
+  if (!cookie) return;
+  const Duration age = query.wall - cookie->issued;
+  if (age > session.ttl || age < -kClockSkew) return;
+  const SiteId site = walk_.table_->SiteByKey(cookie->site_key);
+  const EndpointPool* pool = site.ok() ? walk_.internals_->PoolAt(site) : nullptr;
+  if (pool == nullptr) return;
+
+  walk_.pin_ = Pin::kKept;
+  walk_.wants_cookie_ = false;
+  if (walk_.rule_ != nullptr && walk_.rule_->strict && !walk_.rule_->Holds(site)) return LeavePin();
+  walk_.pinned_site_ = site;
+  walk_.phase_ = Walk::Phase::kPinnedSite;
+  if (session.scope == SessionScope::kSite) {
+    walk_.rejects_ = session.on_failure == OnFailure::kReject;
+    return;
+  }
+  // An endpoint that the configuration no longer has will not come back: that session moves in any
+  // case.
+  if (const Endpoint* endpoint = FindEndpoint(pool->endpoints(), cookie->endpoint_key)) {
+    walk_.pinned_endpoint_ = endpoint->id;
+    walk_.phase_ = Walk::Phase::kPinned;
+    walk_.rejects_ = session.on_failure == OnFailure::kReject;
+  }
+}
+
+// on_failure: reject, without a cookie: the session's home is where it would be if all were up, and
+// only there.
+void Steps::PinHome() {
+  Complete complete;
+  Walk::Ranking ranking = walk_.ranking_;
+  for (SiteId site = NextRanked(ranking, complete); site.ok();
+       site = NextRanked(ranking, complete)) {
+    const EndpointPool& pool = *walk_.internals_->PoolAt(site);
+    if (walk_.table_->site(site).weight == 0 || pool.total_weight() == 0) continue;
+    walk_.pinned_site_ = site;
+    walk_.rejects_ = true;
+    walk_.phase_ = walk_.hashed_ ? Walk::Phase::kPinned : Walk::Phase::kPinnedSite;
+    if (walk_.hashed_) walk_.pinned_endpoint_ = pool.endpoints()[pool.Home(walk_.session_hash_)].id;
+    return;
+  }
+}
+
+// Which order, and the reason that names it. A key that must decide alone draws its sites; so does
+// a client without coordinates, for which none is nearest.
+void Steps::Steer(const Query& query) {
+  using By = Walk::Ranking::By;
+  Walk::Ranking& ranking = walk_.ranking_;
+  Restart(ranking);
+  ranking.key = walk_.client_key_;
+  ranking.by = By::kDraws;
+  if (walk_.keyed_ && walk_.internals_->policy->session.by == SessionBy::kHeader) {
+    walk_.steering_ = Reason::kSession;
+  } else {
+    switch (walk_.internals_->policy->steering) {
+      case Steering::kNearest:
+      case Steering::kLatency:
+        walk_.steering_ = walk_.location_.has_coordinates ? Reason::kNearest : Reason::kWeighted;
+        if (walk_.location_.has_coordinates) ranking.by = By::kDistance;
+        break;
+      case Steering::kWeighted:
+        walk_.steering_ = Reason::kWeighted;
+        break;
+      case Steering::kRandom:
+        walk_.steering_ = Reason::kRandom;
+        if (!walk_.keyed_) ranking.key = Mix(query.draw);
+        break;
+      case Steering::kOrdered:
+        walk_.steering_ = Reason::kOrdered;
+        ranking.by = By::kList;
+        break;
+    }
+  }
+  if (walk_.pin_ != Pin::kMoved) walk_.moved_by_ = walk_.steering_;
+}
+
+bool Steps::Next(Choice& choice, uint64_t draw) {
+  if (walk_.why_ != NoChoice::kNone) return false;
+  if (walk_.tried_count_ != 0) walk_.draw_ = draw != 0 ? draw : Mix(walk_.draw_);
+  if (walk_.tried_count_ == kMaxTried) {
+    walk_.why_ = NoChoice::kExhausted;
+    return false;
+  }
+  if (walk_.phase_ != Walk::Phase::kSites) {
+    if (NextPinned(choice)) return true;
+    if (walk_.rejects_) {
+      walk_.why_ = NoChoice::kSessionRejected;
+      return false;
+    }
+    LeavePin();
+  }
+  if (NextOfSites(choice)) return true;
+  walk_.why_ = WhyNothing();
+  return false;
+}
+
+// The pinned endpoint as long as it takes what is pinned, capacity and shares aside; then, when the
+// session may move, the other endpoints of its site. A session pinned to a site may have any of
+// that site's.
+bool Steps::NextPinned(Choice& choice) {
+  if (walk_.phase_ == Walk::Phase::kPinned) {
+    walk_.phase_ = Walk::Phase::kPinnedSite;
+    const Endpoint& endpoint = walk_.table_->endpoint(walk_.pinned_endpoint_);
+    if (walk_.tried_count_ == 0 && endpoint.health->takes_pinned(walk_.wall_)) {
+      choice = {endpoint.id, endpoint.site, Reason::kSession};
+      walk_.tried_[walk_.tried_count_++] = endpoint.id;
+      return true;
+    }
+  }
+  const bool whole_site = walk_.internals_->policy->session.scope == SessionScope::kSite;
+  if (whole_site) {
+    return Give(walk_.pinned_site_, Take::kNew, Reason::kSession, choice) ||
+           Give(walk_.pinned_site_, Take::kPinned, Reason::kSession, choice);
+  }
+  if (walk_.rejects_ || walk_.table_->site(walk_.pinned_site_).weight == 0) return false;
+  if (!Give(walk_.pinned_site_, Take::kNew, Reason::kSession, choice)) return false;
+  walk_.pin_ = Pin::kMoved;
+  walk_.wants_cookie_ = walk_.internals_->policy->session.on_recovery == OnRecovery::kStay;
+  return true;
+}
+
+void Steps::LeavePin() {
+  walk_.phase_ = Walk::Phase::kSites;
+  walk_.pin_ = Pin::kMoved;
+  walk_.moved_by_ = Reason::kFailover;
+  walk_.wants_cookie_ = walk_.internals_->policy->session.by == SessionBy::kCookie &&
+                        walk_.internals_->policy->session.on_recovery == OnRecovery::kStay;
+}
+
+// First the site that gave the last endpoint, then the order, pass by pass.
+bool Steps::NextOfSites(Choice& choice) {
+  if (walk_.current_.ok()) {
+    if (Give(walk_.current_, TakeOf(walk_.pass_), walk_.current_reason_, choice)) return true;
+    walk_.current_ = SiteId{};
+    walk_.moved_by_ = Reason::kFailover;
+  }
+  Complete complete;
+  for (; walk_.pass_ < kPasses; ++walk_.pass_, Restart(walk_.ranking_)) {
+    if (walk_.pass_ == kAlive && !MayPanic()) return false;
+    if (walk_.pass_ != kHealthy && walk_.ranking_.rank == 0 && walk_.tried_count_ == 0) {
+      walk_.moved_by_ = walk_.pin_ == Pin::kMoved ? Reason::kFailover : walk_.steering_;
+    }
+    SiteId site;
+    Reason reason{};
+    while (NextUsable(complete, site, reason)) {
+      if (walk_.pass_ >= kAlive) reason = Reason::kPanic;
+      if (!Give(site, TakeOf(walk_.pass_), reason, choice)) {
+        walk_.moved_by_ = Reason::kFailover;
+        continue;
+      }
+      walk_.current_ = site;
+      walk_.current_reason_ = reason;
+      return true;
+    }
+  }
+  return false;
+}
+
+// An endpoint of the site that was not given before.
+bool Steps::Give(SiteId site, Take take, Reason reason, Choice& choice) {
+  const EndpointPool& pool = *walk_.internals_->PoolAt(site);
+  const std::optional<uint32_t> index =
+      pool.Pick({.take = take,
+                 .hashed = walk_.hashed_,
+                 .peek = walk_.trace_ != nullptr,
+                 .hash = walk_.session_hash_,
+                 .draw = walk_.draw_,
+                 .wall = walk_.wall_,
+                 .tried = std::span(walk_.tried_).first(walk_.tried_count_)});
+  if (!index) return false;
+  const EndpointId endpoint = pool.endpoints()[*index].id;
+  const bool away = walk_.moved_by_ != walk_.steering_ || walk_.tried_count_ != 0 ||
+                    (walk_.hashed_ && *index != pool.Home(walk_.session_hash_));
+  if (walk_.keyed_ && walk_.phase_ == Walk::Phase::kSites && away) walk_.pin_ = Pin::kMoved;
+  walk_.tried_[walk_.tried_count_++] = endpoint;
+  choice = {endpoint, site, reason};
+  return true;
+}
+
+Take Steps::TakeOf(uint8_t pass) const {
+  if (pass < kAlive) return Take::kNew;
+  return pass == kAlive ? Take::kDraining : Take::kAny;
+}
+
+// A full site is not a dead one, and a strict fence is kept whatever fails.
+bool Steps::MayPanic() const {
+  const bool strict = walk_.rule_ != nullptr && walk_.rule_->strict;
+  return walk_.internals_->policy->panic == Panic::kRoute && !strict && !walk_.saw_full_;
+}
+
+NoChoice Steps::WhyNothing() const {
+  if (walk_.tried_count_ != 0) return NoChoice::kExhausted;
+  if (walk_.saw_full_) return NoChoice::kAtCapacity;
+  return walk_.saw_site_ ? NoChoice::kAllDown : NoChoice::kNoSites;
+}
+
+void Walk::Start(const Table& table, const Query& query, Trace* trace) {
+  Steps(*this).Begin(table, query, trace);
+}
+
+bool Walk::Next(Choice& choice, uint64_t draw) {
+  return Steps(*this).Next(choice, draw);
+}
+
+}  // namespace meridian::routing

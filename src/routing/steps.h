@@ -1,0 +1,66 @@
+// The steps of a decision, on the state that a Walk carries. One worker at a time per Walk;
+// everything else that is read is constant or atomic. No allocation.
+//
+//   Begin: location, fence, session, steering          Next: pinned endpoint → its site → sites in order → endpoint
+//
+// Sites in order are gone through in passes, until one gives an endpoint:
+//   kHealthy   up, within this client's share, below capacity
+//   kAnyShare  the same, whatever the share: better a site that is short of endpoints than none
+//   kAlive     panic: draining endpoints too
+//   kDesperate panic: whatever is not out and has a weight
+#pragma once
+
+#include "routing/service.h"
+#include "routing/trace.h"
+
+#include <array>
+
+namespace meridian::routing {
+
+class Steps {
+ public:
+  explicit Steps(Walk& walk) : walk_(walk) {}
+
+  void Begin(const Table& table, const Query& query, Trace* trace);
+  bool Next(Choice& choice, uint64_t draw);
+  // After a choice: considers all sites that the walk has not come to, for the trace alone.
+  void ConsiderTheRest();
+  const FenceRule* rule() const { return walk_.rule_; }  // that matched; null: none
+  bool hashed() const { return walk_.hashed_; }          // the session's endpoint is found by hash
+
+ private:
+  enum Pass : uint8_t { kHealthy, kAnyShare, kAlive, kDesperate, kPasses };
+
+  // A complete order, made when the head of one is used up. Lives on the stack of one step.
+  struct Complete {
+    std::array<uint16_t, SiteSet::kMaxSites> order;
+    const SiteSet* of = nullptr;
+  };
+
+  // steps.cc
+  void ReadSession(const Query& query);
+  void ReadCookiePin(const Query& query);
+  void PinHome();
+  void Steer(const Query& query);
+  bool Give(SiteId site, Take take, Reason reason, Choice& choice);
+  bool NextPinned(Choice& choice);
+  void LeavePin();
+  bool NextOfSites(Choice& choice);
+  NoChoice WhyNothing() const;
+  Take TakeOf(uint8_t pass) const;
+  bool MayPanic() const;
+
+  // ranking.cc
+  SiteId NextRanked(Walk::Ranking& ranking, Complete& complete) const;
+  const Stage* StageOf(const Walk::Ranking& ranking) const;
+  bool ExtendHead(Walk::Ranking& ranking, const SiteSet& set) const;
+  uint16_t IndexAt(Walk::Ranking& ranking, const Stage& stage, Complete& complete) const;
+  void Restart(Walk::Ranking& ranking) const;
+  Standing Judge(SiteId site, uint8_t pass) const;
+  bool NextUsable(Complete& complete, SiteId& site, Reason& reason);
+  SiteId SpillTarget(Complete& complete) const;
+
+  Walk& walk_;
+};
+
+}  // namespace meridian::routing

@@ -1,0 +1,29 @@
+// One sentence for people on why a site was passed over, or what it is there for. Control and admin
+// threads; allocates.
+#pragma once
+
+#include "routing/service.h"
+#include "routing/trace.h"
+
+#include <meridian/routing/explain.h>
+
+#include <string>
+
+namespace meridian::routing {
+
+// What all verdicts of one explanation refer to.
+struct VerdictContext {
+  const Table& table;
+  ServiceId service;
+  const geo::Location& location;
+  std::string client;
+  WallTime now;
+  std::vector<std::pair<std::string, health::IntentRecord>> intents;
+};
+
+std::string FencedVerdict(const VerdictContext& context, const FenceRule& rule);
+// For every standing but kUsable.
+std::string DroppedVerdict(const VerdictContext& context, SiteId site, Standing standing);
+std::string ChosenVerdict(const VerdictContext& context, const Choice& choice, bool hashed);
+
+}  // namespace meridian::routing
