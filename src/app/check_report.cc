@@ -1,0 +1,182 @@
+// See check_report.h.
+#include "check_report.h"
+
+#include <meridian/admin/json.h>
+#include <meridian/base/format.h>
+#include <meridian/base/text.h>
+
+#include "json_text.h"
+#include "worst_case.h"
+
+namespace meridian::app {
+namespace {
+
+std::string Count(size_t count, const char* what) {
+  return Format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+std::string DescribeListener(const config::Listener& listener) {
+  std::string text = Format("  {:<12} {:<5}", listener.name,
+                            listener.protocol == config::Protocol::kHttp ? "http" : "tcp");
+  for (const net::Address& bind : listener.bind) text += " " + bind.ToString();
+  if (listener.protocol == config::Protocol::kTcp) return text + " → " + listener.service;
+  for (const config::Route& route : listener.routes) {
+    text += Format("\n      {}{} → {}", route.host.empty() ? "*" : route.host,
+                   route.path.empty() ? "/" : route.path, route.service);
+  }
+  return text;
+}
+
+std::string DescribeSession(const topology::SessionPolicy& session) {
+  std::string text = topology::Name(session.by);
+  if (session.by == topology::SessionBy::kNone) return text;
+  if (!session.name.empty()) text += " " + session.name;
+  return Format("{} to the {}", text, topology::Name(session.scope));
+}
+
+std::string DescribeChecks(const topology::Topology& topology, const std::string& name) {
+  for (const topology::HealthCheck& check : topology.health_checks) {
+    if (check.name != name || check.type == topology::CheckType::kNone) continue;
+    return Format("{} {} every {}, {} when in doubt, down after {} failures",
+                  topology::Name(check.type),
+                  check.type == topology::CheckType::kHttp ? check.path : "connect",
+                  FormatDuration(check.interval), FormatDuration(check.fast_interval), check.fall);
+  }
+  return "none: a dead endpoint is found by the clients that meet it";
+}
+
+std::string DescribeSites(const topology::Topology& topology, const std::string& service) {
+  std::string text;
+  for (const topology::Site& site : topology.sites) {
+    const auto offered = site.services.find(service);
+    if (offered == site.services.end()) continue;
+    text += Format("{}{} ({})", text.empty() ? "" : ", ", site.name,
+                   Count(offered->second.size(), "endpoint"));
+  }
+  return text;
+}
+
+std::string DescribeWorstCase(const topology::Topology& topology,
+                              const topology::Service& service) {
+  const WorstCase worst = ComputeWorstCase(topology, service);
+  std::string text = Format(
+      "      failover  a dead site costs a new client at most {} (black hole), {} (connect "
+      "refused)\n",
+      FormatSeconds(worst.client_silent), FormatSeconds(worst.client_refused));
+  if (worst.checks_silent) {
+    text += Format(
+        "                and is out of rotation by checks alone after at most {} (black hole), {} "
+        "(refused)\n",
+        FormatSeconds(*worst.checks_silent), FormatSeconds(*worst.checks_refused));
+  }
+  return text;
+}
+
+std::string DescribeService(const topology::Topology& topology, const topology::Service& service) {
+  std::string text =
+      Format("  {}: {}, steering {}, balance {}\n", service.name, topology::Name(service.mode),
+             topology::Name(service.steering), topology::Name(service.balance));
+  text += Format("      sites     {}\n", DescribeSites(topology, service.name));
+  text += Format("      session   {}\n", DescribeSession(service.session));
+  text += Format("      checks    {}\n", DescribeChecks(topology, service.health_check));
+  if (!service.rules.empty()) {
+    size_t strict = 0;
+    for (const topology::Rule& rule : service.rules) strict += rule.strict ? 1 : 0;
+    text += Format("      rules     {}, {} strict\n", service.rules.size(), strict);
+  }
+  return text + DescribeWorstCase(topology, service);
+}
+
+std::string DescribeGeo(const snapshot::Snapshot& snapshot) {
+  std::string text;
+  for (const geo::DatabaseReport& database : snapshot.locator->databases()) {
+    text += Format("  {:<24} {} networks, IPv{}  {}\n", database.type,
+                   GroupThousands(database.network_count),
+                   database.ip_version == 6 ? "4 and IPv6" : "4", database.path);
+  }
+  const config::Geo& geo = snapshot.config.geo;
+  if (!geo.networks.empty())
+    text += Format("  {} of its own\n", Count(geo.networks.size(), "network"));
+  if (geo.default_place) text += "  a default for clients of unknown place\n";
+  return text.empty() ? "  none: every client's place is unknown\n" : text;
+}
+
+std::string ServiceJson(const topology::Topology& topology, const topology::Service& service) {
+  const WorstCase worst = ComputeWorstCase(topology, service);
+  const auto seconds = [](Duration duration) {
+    return Format("{}", std::chrono::duration<double>(duration).count());
+  };
+  std::vector<std::string> sites;
+  for (const topology::Site& site : topology.sites) {
+    if (site.services.contains(service.name)) sites.push_back(site.name);
+  }
+  return Format(
+      "{{\"name\":{},\"mode\":{},\"steering\":{},\"sites\":{},\"worst_case_seconds\":"
+      "{{\"client_refused\":{},\"client_silent\":{},\"checks_refused\":{},\"checks_silent\":{}}}}}",
+      JsonQuote(service.name), JsonQuote(topology::Name(service.mode)),
+      JsonQuote(topology::Name(service.steering)), JsonArray(sites), seconds(worst.client_refused),
+      seconds(worst.client_silent), worst.checks_refused ? seconds(*worst.checks_refused) : "null",
+      worst.checks_silent ? seconds(*worst.checks_silent) : "null");
+}
+
+}  // namespace
+
+CheckOutcome CheckFile(const std::string& path) {
+  CheckOutcome outcome;
+  outcome.loaded = config::LoadFile(path);
+  if (!outcome.loaded.config) return outcome;
+  // The registry belongs to the trial: the tables point into it, so it lives as long as they do.
+  struct Trial {
+    health::Registry registry;
+    snapshot::SnapshotPtr snapshot;
+  };
+  auto trial = std::make_shared<Trial>();
+  snapshot::Keys keys;
+  outcome.compiled = snapshot::Compile(*outcome.loaded.config, 1, trial->registry, keys);
+  trial->snapshot = std::move(outcome.compiled.snapshot);
+  if (trial->snapshot) {
+    outcome.compiled.snapshot = snapshot::SnapshotPtr(trial, trial->snapshot.get());
+  }
+  return outcome;
+}
+
+std::string DescribeDiagnostics(const CheckOutcome& outcome) {
+  std::string text;
+  for (const config::Diagnostic& diagnostic : outcome.loaded.diagnostics) {
+    text += diagnostic.ToString() + "\n";
+  }
+  for (const std::string& error : outcome.compiled.errors) text += "error: " + error + "\n";
+  for (const std::string& warning : outcome.compiled.warnings) text += "warning: " + warning + "\n";
+  return text +
+         Format("{}, {}\n", Count(outcome.errors(), "error"), Count(outcome.warnings(), "warning"));
+}
+
+std::string DescribePlan(const snapshot::Snapshot& snapshot) {
+  const topology::Topology& topology = snapshot.config.topology;
+  std::string text = "listeners\n";
+  for (const config::Listener& listener : snapshot.config.listeners) {
+    text += DescribeListener(listener) + "\n";
+  }
+  text += "services\n";
+  for (const topology::Service& service : topology.services) {
+    text += DescribeService(topology, service);
+  }
+  return text + "geo\n" + DescribeGeo(snapshot);
+}
+
+std::string CheckJson(const CheckOutcome& outcome) {
+  std::string services;
+  if (outcome.compiled.snapshot) {
+    const topology::Topology& topology = outcome.compiled.snapshot->config.topology;
+    for (const topology::Service& service : topology.services) {
+      services += (services.empty() ? "" : ",") + ServiceJson(topology, service);
+    }
+  }
+  return Format(
+      "{{\"errors\":{},\"warnings\":{},\"diagnostics\":{},\"compile_errors\":{},"
+      "\"compile_warnings\":{},\"services\":[{}]}}\n",
+      outcome.errors(), outcome.warnings(), admin::ToJson(outcome.loaded.diagnostics),
+      JsonArray(outcome.compiled.errors), JsonArray(outcome.compiled.warnings), services);
+}
+
+}  // namespace meridian::app

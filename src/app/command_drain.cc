@@ -1,0 +1,88 @@
+// meridian drain, undrain: an operator's intent for a region, a site or one endpoint of a site.
+#include <meridian/base/format.h>
+#include <meridian/base/time.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "commands.h"
+#include "json_text.h"
+#include "live_call.h"
+
+namespace meridian::app {
+namespace {
+
+// Who asks, for the record.
+std::string Author() {
+  for (const char* name : {"SUDO_USER", "USER", "LOGNAME"}) {
+    const char* value = std::getenv(name);
+    if (value != nullptr && *value != '\0') return value;
+  }
+  return "cli";
+}
+
+bool OneTarget(const Command& self, const std::vector<std::string>& words) {
+  if (words.size() == 1) return true;
+  std::fprintf(stderr, "meridian %s: one NAME at a time\n", self.name.c_str());
+  return false;
+}
+
+}  // namespace
+
+int DrainCommand(const Command& self, Arguments arguments) {
+  Live live;
+  std::vector<std::string> target;
+  std::string deadline, reason;
+  CommandLine line(
+      self.name, self.summary,
+      "New sessions go elsewhere; established and pinned ones finish. At the deadline, "
+      "if there\nis one, what is left is cut. A drain survives restarts.\n"
+      "Examples:\n"
+      "  meridian drain dallas --deadline 5m --reason 'kernel update'\n"
+      "  meridian drain us-south\n"
+      "  meridian drain dallas/10.2.0.11:8080");
+  line.Positional("NAME", target, "a region, a site, or SITE/ENDPOINT");
+  line.Option("--deadline", deadline, "TIME", "when sessions are cut: 30s, 5m, 1h");
+  line.Option("--reason", reason, "TEXT", "why, for whoever looks later");
+  live.Declare(line);
+  if (const auto status = line.Parse(arguments)) return *status;
+  if (!OneTarget(self, target)) return kUsage;
+  const auto parsed = ParseDuration(deadline);
+  if (!deadline.empty() && (!parsed || parsed->count() <= 0)) {
+    std::fprintf(stderr, "meridian drain: --deadline: '%s' is not a time such as 30s, 5m or 1h\n",
+                 deadline.c_str());
+    return kUsage;
+  }
+  std::string body =
+      Format("{{\"target\":{},\"author\":{}", JsonQuote(target[0]), JsonQuote(Author()));
+  if (!deadline.empty()) body += Format(",\"deadline\":{}", JsonQuote(deadline));
+  if (!reason.empty()) body += Format(",\"reason\":{}", JsonQuote(reason));
+  const auto answer = Ask(live, "POST", "/v1/drain", body + "}");
+  if (!answer) return kFailed;
+  PrintText(live.json ? *answer
+            : deadline.empty()
+                ? Format("{} is draining: no new sessions, until 'meridian undrain {}'", target[0],
+                         target[0])
+                : Format("{} is draining: no new sessions, what is left is cut in {}", target[0],
+                         deadline));
+  return kDone;
+}
+
+int UndrainCommand(const Command& self, Arguments arguments) {
+  Live live;
+  std::vector<std::string> target;
+  CommandLine line(self.name, self.summary,
+                   "Ends a drain, also one whose deadline has passed.\n"
+                   "Example: meridian undrain dallas");
+  line.Positional("NAME", target, "a region, a site, or SITE/ENDPOINT, as it was drained");
+  live.Declare(line);
+  if (const auto status = line.Parse(arguments)) return *status;
+  if (!OneTarget(self, target)) return kUsage;
+  const auto answer =
+      Ask(live, "DELETE", "/v1/drain", Format("{{\"target\":{}}}", JsonQuote(target[0])));
+  if (!answer) return kFailed;
+  PrintText(live.json ? *answer : Format("{} serves again", target[0]));
+  return kDone;
+}
+
+}  // namespace meridian::app

@@ -1,0 +1,36 @@
+// The commands of the program: one table, one function each, in a file of its own. A function gets
+// the arguments after its name and returns the exit status.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "command_line.h"
+
+namespace meridian::app {
+
+struct Command {
+  std::string name;
+  std::string summary;
+  int (*run)(const Command& self, Arguments arguments);
+};
+
+const std::vector<Command>& Commands();
+
+int RunCommand(const Command& self, Arguments arguments);
+int DemoCommand(const Command& self, Arguments arguments);
+int CheckCommand(const Command& self, Arguments arguments);
+int ExplainCommand(const Command& self, Arguments arguments);
+int StatusCommand(const Command& self, Arguments arguments);
+int SitesCommand(const Command& self, Arguments arguments);
+int ServicesCommand(const Command& self, Arguments arguments);
+int DrainCommand(const Command& self, Arguments arguments);
+int UndrainCommand(const Command& self, Arguments arguments);
+int WaitCommand(const Command& self, Arguments arguments);
+int ReloadCommand(const Command& self, Arguments arguments);
+int StopCommand(const Command& self, Arguments arguments);
+
+// Finds the command that `arguments` begin with and runs it; --help, --version and faults too.
+int Dispatch(Arguments arguments);
+
+}  // namespace meridian::app

@@ -1,0 +1,197 @@
+// The engine from its start to its end. engine_control.cc holds what the admin room asks of it.
+#include "engine.h"
+
+#include <meridian/base/format.h>
+#include <meridian/base/log.h>
+#include <signal.h>
+
+#include <cstdio>
+
+#include "host.h"
+
+namespace meridian::app {
+
+Engine::Engine(uvio::UvLoop& loop, EngineOptions options)
+    : loop_(loop),
+      options_(std::move(options)),
+      started_(loop.WallNow()),
+      random_(net::SeedFromSystem()),
+      config_(options_.config_file, registry_,
+              [this](const snapshot::SnapshotPtr& snapshot) { Published(snapshot); }),
+      intents_(loop, registry_, [this] { fleet_->HealthChanged(); }),
+      grace_timer_(*this),
+      drain_timer_(*this) {}
+
+Engine::~Engine() {
+  admin_.reset();
+  if (probe_thread_) probe_thread_->Stop();
+  if (fleet_) fleet_->Stop();
+}
+
+bool Engine::Start() {
+  auto config = config_.LoadFirst();
+  if (!config) return false;
+  log::Configure(config->log.level, config->log.json);
+  WatchHealth();
+  if (!config_.CompileFirst(*config)) return false;
+  config_.set_loaded(loop_.WallNow());
+  // In this order: what can fail for want of a port or a path fails before anything has begun.
+  if (!StartWorkers(*config) || !StartProbe() || !OpenAdmin(config->admin) || !WatchSignals()) {
+    return false;
+  }
+  intents_.Open(config->process.state_directory);
+  fleet_->Start();
+  probe_thread_->Start("probe", nullptr);
+  probe_thread_->loop().Post([this, snapshot = config_.snapshot()] {
+    prober_->Update(snapshot);
+    prober_->WhenAllAnswered([this] { loop_.Post([this] { BeginServing(); }); });
+  });
+  loop_.Arm(grace_timer_, config->process.startup_grace);
+  return true;
+}
+
+// Changes are told on the thread that made them; that may be a worker, which must not wait for a
+// log. The listener runs as long as there are threads, and they end before the engine does.
+void Engine::WatchHealth() {
+  registry_.OnChange([this](const health::Change& change) {
+    if (fleet_) fleet_->HealthChanged();
+    if (untold_.fetch_add(1) >= kMaxUntold) {
+      untold_.fetch_sub(1);
+      return;
+    }
+    loop_.Post([this, change] {
+      untold_.fetch_sub(1);
+      LogChange(change);
+    });
+  });
+  registry_.OnSuspect([this](health::EndpointHealth& endpoint) { prober_->Recheck(endpoint); });
+}
+
+void Engine::LogChange(const health::Change& change) const {
+  const bool expected = state_ == State::kStarting && change.after == health::State::kUp;
+  const char* cause = health::Cause(change.facts);
+  const std::string text = Format("site {} endpoint {}: {} → {}{}", change.site, change.address,
+                                  health::Name(change.before), health::Name(change.after),
+                                  *cause == '\0' ? std::string() : Format(" ({})", cause));
+  log::Write(expected ? log::Level::kDebug : log::Level::kInfo, text);
+}
+
+bool Engine::StartWorkers(const config::Config& config) {
+  const uint64_t descriptors = RaiseDescriptorLimit();
+  Fleet::Input input;
+  input.control = &loop_;
+  input.registry = &registry_;
+  input.workers = config.process.workers == 0 ? UsableCpus() : config.process.workers;
+  input.max_connections = config.process.max_connections == 0 ? ConnectionsFor(descriptors)
+                                                              : config.process.max_connections;
+  metrics_ = std::make_unique<proxy::Metrics>(input.workers);
+  input.metrics = metrics_.get();
+  auto fleet = Fleet::Create(input);
+  if (!fleet) {
+    log::Error("workers: {}", Describe(fleet.error()));
+    return false;
+  }
+  fleet_ = std::move(*fleet);
+  auto bound = fleet_->PrepareFirst(config_.snapshot());
+  if (!bound) {
+    log::Error("{}", bound.error());
+    return false;
+  }
+  config_.SetBound(std::move(*bound));
+  log::Info("{} workers, at most {} connections ({} descriptors)", input.workers,
+            input.max_connections, descriptors);
+  return true;
+}
+
+bool Engine::StartProbe() {
+  auto thread = LoopThread::Create();
+  if (!thread) {
+    log::Error("probe: {}", Describe(thread.error()));
+    return false;
+  }
+  probe_thread_ = std::move(*thread);
+  probe_random_ = std::make_unique<net::Xoshiro>(net::SeedFromSystem());
+  prober_ = std::make_unique<probe::Prober>(probe_thread_->loop(), *probe_random_, registry_);
+  return true;
+}
+
+bool Engine::WatchSignals() {
+  const auto stop = [this] { Stop(false); };
+  const std::pair<int, std::function<void()>> watched[] = {
+      {SIGHUP, [this] { Reload(false, [](const admin::ReloadResult&) {}); }},
+      {SIGTERM, stop},
+      {SIGINT, stop},
+      {SIGUSR1,
+       [] { log::Info("SIGUSR1: no log file to reopen, access logs are not supported yet"); }},
+      {SIGUSR2, [] { log::Warn("SIGUSR2: upgrading in place is not supported yet"); }},
+  };
+  for (const auto& [signal, handler] : watched) {
+    if (auto set = loop_.WatchSignal(signal, handler); !set) {
+      log::Error("signals: {}", Describe(set.error()));
+      return false;
+    }
+  }
+  return true;
+}
+
+void Engine::BeginServing() {
+  if (begun_ || state_ != State::kStarting) return;
+  begun_ = true;
+  grace_timer_.Disarm();
+  fleet_->Commit([this] { Serving(); });
+}
+
+void Engine::Serving() {
+  if (state_ != State::kStarting) return;
+  state_ = State::kServing;
+  for (const config::Listener& listener : snapshot()->config.listeners) {
+    const char* protocol = listener.protocol == config::Protocol::kHttp ? "http" : "tcp";
+    for (size_t i = 0; i < listener.bind.size(); ++i) {
+      const auto bound = config_.bound().find(Format("{}/{}", listener.name, i));
+      if (bound == config_.bound().end()) continue;
+      std::printf("listening %s %s %s\n", listener.name.c_str(), protocol,
+                  bound->second.ToString().c_str());
+    }
+  }
+  std::fflush(stdout);
+  log::Info("serving generation {} of {}", snapshot()->generation, config_.file());
+  NotifyServiceManager("READY=1");
+  if (options_.on_serving) options_.on_serving();
+}
+
+void Engine::Published(const snapshot::SnapshotPtr& snapshot) {
+  log::Configure(snapshot->config.log.level, snapshot->config.log.json);
+  probe_thread_->loop().Post([this, snapshot] { prober_->Update(snapshot); });
+  fleet_->HealthChanged();
+}
+
+void Engine::Stop(bool now) {
+  if (state_ == State::kStopped) return;
+  if (now || state_ != State::kServing) return Finish();
+  state_ = State::kDraining;
+  const Duration limit = snapshot()->config.process.drain_timeout;
+  log::Info("draining: nothing new, {} for what is established", FormatDuration(limit));
+  NotifyServiceManager("STOPPING=1");
+  loop_.Arm(drain_timer_, limit);
+  fleet_->Drain([this] { Finish(); });
+}
+
+void Engine::Finish() {
+  if (state_ == State::kStopped) return;
+  state_ = State::kStopped;
+  log::Info("stopped");
+  fleet_->Close();
+  loop_.Stop();
+}
+
+void Engine::OnTimer(net::Timer& timer) {
+  if (&timer == &grace_timer_) {
+    log::Warn("not every check has answered within startup_grace; serving with what is known");
+    BeginServing();
+  } else {
+    log::Warn("drain_timeout has passed: cutting what is left");
+    Finish();
+  }
+}
+
+}  // namespace meridian::app

@@ -1,0 +1,90 @@
+// The daemon: `meridian run`, and the heart of `meridian demo`. It owns workers, checks, the admin
+// interface and the running configuration, and is what the admin room sees as Control. Lives on the
+// control thread; everything it does there is driven by one loop.
+//
+//   Start ─► starting ── all checks answered, or startup_grace ──► serving
+//               │ Stop                                                │ Stop (SIGTERM, SIGINT, API)
+//               ▼                                                     ▼
+//            stopped ◄── drained, or drain_timeout, or Stop again ── draining
+#pragma once
+
+#include <meridian/admin/control.h>
+#include <meridian/admin/server.h>
+#include <meridian/net/random.h>
+#include <meridian/probe/prober.h>
+#include <meridian/proxy/metrics.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "fleet.h"
+#include "intent_keeper.h"
+#include "live_config.h"
+
+namespace meridian::app {
+
+struct EngineOptions {
+  std::string config_file;
+  std::function<void()> on_serving;  // once; may be empty
+};
+
+class Engine final : public admin::Control, private net::TimerHandler {
+ public:
+  Engine(uvio::UvLoop& loop, EngineOptions options);
+  ~Engine() override;
+
+  // False: why was said on standard error, nothing runs. True: run the loop; it ends when the engine
+  // has stopped.
+  bool Start();
+
+  WallTime WallNow() const override { return loop_.WallNow(); }
+  MonotonicTime Now() const override { return loop_.Now(); }
+  uint64_t Draw() override { return random_.Next(); }
+  snapshot::SnapshotPtr snapshot() const override { return config_.snapshot(); }
+  health::Registry& registry() override { return registry_; }
+  admin::ProcessStatus status() const override;
+  uint64_t active(std::string_view service, std::string_view site) const override;
+  void Collect(MetricSink& sink) override;
+  void Reload(bool force, std::function<void(admin::ReloadResult)> done) override;
+  Result<void> SetIntent(const std::string& target, const health::IntentRecord& record) override;
+  void Stop(bool now) override;
+
+ private:
+  enum class State { kStarting, kServing, kDraining, kStopped };
+  static constexpr uint32_t kMaxUntold = 1000;  // changes on their way to the log
+
+  void WatchHealth();
+  bool StartWorkers(const config::Config& config);
+  bool StartProbe();
+  bool WatchSignals();
+  bool OpenAdmin(const config::Admin& admin);
+  bool ListenAdmin(const admin::ServerOptions& options, const char* key);
+  void LogChange(const health::Change& change) const;
+  void Published(const snapshot::SnapshotPtr& snapshot);
+  void BeginServing();
+  void Serving();
+  void Finish();
+  void OnTimer(net::Timer& timer) override;
+
+  uvio::UvLoop& loop_;
+  EngineOptions options_;
+  State state_ = State::kStarting;
+  bool begun_ = false;  // listeners were told to accept
+  WallTime started_;
+  net::Xoshiro random_;
+  std::atomic<uint32_t> untold_{0};
+  health::Registry registry_;
+  std::unique_ptr<proxy::Metrics> metrics_;
+  LiveConfig config_;
+  IntentKeeper intents_;
+  net::Timer grace_timer_, drain_timer_;
+  // Threads use what stands above; the probe's ends before the workers'.
+  std::unique_ptr<LoopThread> probe_thread_;
+  std::unique_ptr<net::Random> probe_random_;
+  std::unique_ptr<probe::Prober> prober_;
+  std::unique_ptr<Fleet> fleet_;
+  std::unique_ptr<admin::Server> admin_;
+};
+
+}  // namespace meridian::app

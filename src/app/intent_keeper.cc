@@ -1,0 +1,85 @@
+// See intent_keeper.h.
+#include "intent_keeper.h"
+
+#include <meridian/base/log.h>
+
+#include <algorithm>
+
+namespace meridian::app {
+
+IntentKeeper::IntentKeeper(net::Loop& loop, health::Registry& registry,
+                           std::function<void()> changed)
+    : loop_(loop), registry_(registry), changed_(std::move(changed)), timer_(*this) {}
+
+void IntentKeeper::Open(const std::string& state_directory) {
+  file_ = std::make_unique<StateFile>(state_directory);
+  const auto intents = file_->Load();
+  if (!intents) {
+    log::Error("{}: {}; drains of before are forgotten, and the file is kept aside as {}.corrupt",
+               file_->path(), Describe(intents.error()), file_->path());
+  } else {
+    for (const auto& [target, record] : *intents) {
+      registry_.SetIntent(target, record, loop_.Now());
+      log::Info("{} is in {} since {}, by {}", target, health::Name(record.intent),
+                FormatTime(record.since), record.author);
+    }
+  }
+  if (auto saved = file_->Save(registry_.Intents()); !saved) {
+    log::Warn("process.state_directory {}: {}; drains will not survive a restart", state_directory,
+              Describe(saved.error()));
+  }
+  ArmForNextDeadline();
+}
+
+Result<> IntentKeeper::Set(const std::string& target, const health::IntentRecord& record) {
+  const bool serve = record.intent == health::Intent::kServe;
+  if (!serve && registry_.Intents().size() >= kMaxIntents) {
+    return Fail(ErrorCode::kTooLarge, "too many drains");
+  }
+  registry_.SetIntent(target, record, loop_.Now());
+  log::Info("{}: intent {} by {}{}{}", target, health::Name(record.intent), record.author,
+            record.reason.empty() ? "" : ": ", record.reason);
+  Save();
+  ArmForNextDeadline();
+  changed_();
+  return {};
+}
+
+void IntentKeeper::Save() {
+  if (auto saved = file_->Save(registry_.Intents()); !saved) {
+    log::Error("{}: {}; this will not survive a restart", file_->path(), Describe(saved.error()));
+  }
+}
+
+void IntentKeeper::ArmForNextDeadline() {
+  timer_.Disarm();
+  WallTime next = WallTime::max();
+  for (const auto& [target, record] : registry_.Intents()) {
+    if (record.intent == health::Intent::kDrain && record.deadline != WallTime{}) {
+      next = std::min(next, record.deadline);
+    }
+  }
+  if (next == WallTime::max()) return;
+  loop_.Arm(timer_, std::max(next - loop_.WallNow(), Duration(0)));
+}
+
+// The wall clock may have been set meanwhile: what is not due yet is waited for again.
+void IntentKeeper::OnTimer(net::Timer&) {
+  const WallTime now = loop_.WallNow();
+  for (const auto& [target, record] : registry_.Intents()) {
+    if (record.intent != health::Intent::kDrain || record.deadline == WallTime{}) continue;
+    if (record.deadline > now) continue;
+    log::Info("{}: the drain's deadline has passed: out", target);
+    const health::IntentRecord out{.intent = health::Intent::kOut,
+                                   .author = record.author,
+                                   .reason = "drain deadline passed",
+                                   .since = now,
+                                   .deadline = {}};
+    registry_.SetIntent(target, out, loop_.Now());
+  }
+  Save();
+  ArmForNextDeadline();
+  changed_();
+}
+
+}  // namespace meridian::app

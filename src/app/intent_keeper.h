@@ -1,0 +1,41 @@
+// Operators' intents in force: into the health registry, onto the disk, and past their deadlines. A
+// drain whose deadline has come becomes `out`, by the same author: what is left of it is cut. Owned
+// by the Engine; control thread.
+#pragma once
+
+#include <meridian/health/health.h>
+#include <meridian/net/loop.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "state_file.h"
+
+namespace meridian::app {
+
+class IntentKeeper final : private net::TimerHandler {
+ public:
+  // `changed` is called after each change: the workers have to look.
+  IntentKeeper(net::Loop& loop, health::Registry& registry, std::function<void()> changed);
+
+  // Loads what `state_directory` holds. Faults are logged: without a usable directory intents work,
+  // but do not survive a restart.
+  void Open(const std::string& state_directory);
+  // Effective even where it cannot be saved (logged as an error): who takes a site out of service
+  // needs it out. Error: kTooLarge past kMaxIntents.
+  Result<> Set(const std::string& target, const health::IntentRecord& record);
+
+ private:
+  void Save();
+  void ArmForNextDeadline();
+  void OnTimer(net::Timer& timer) override;
+
+  net::Loop& loop_;
+  health::Registry& registry_;
+  std::function<void()> changed_;
+  std::unique_ptr<StateFile> file_;
+  net::Timer timer_;
+};
+
+}  // namespace meridian::app

@@ -1,0 +1,149 @@
+// See live_config.h.
+#include "live_config.h"
+
+#include <meridian/base/format.h>
+#include <meridian/base/log.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "check_report.h"
+
+namespace meridian::app {
+namespace {
+
+void LogDiagnostics(const admin::ReloadResult& result) {
+  for (const config::Diagnostic& diagnostic : result.diagnostics) {
+    const bool error = diagnostic.severity == config::Diagnostic::Severity::kError;
+    log::Write(error ? log::Level::kError : log::Level::kWarn, diagnostic.ToString());
+  }
+  for (const std::string& error : result.errors) log::Write(log::Level::kError, error);
+}
+
+// What a running process cannot change, as warnings: the rest of the file takes effect.
+void WarnOfFixed(const config::Config& running, const config::Config& next, const std::string& file,
+                 std::vector<config::Diagnostic>& diagnostics) {
+  const auto warn = [&](const char* key) {
+    config::Diagnostic diagnostic;
+    diagnostic.severity = config::Diagnostic::Severity::kWarning;
+    diagnostic.file = file;
+    diagnostic.message = Format("{}: a change takes effect at the next start", key);
+    diagnostics.push_back(std::move(diagnostic));
+  };
+  if (running.process.workers != next.process.workers) warn("process.workers");
+  if (running.process.max_connections != next.process.max_connections) {
+    warn("process.max_connections");
+  }
+  if (running.process.state_directory != next.process.state_directory) {
+    warn("process.state_directory");
+  }
+  if (running.admin != next.admin) warn("admin");
+}
+
+}  // namespace
+
+std::optional<config::Config> LiveConfig::LoadFirst() const {
+  config::Loaded loaded = config::LoadFile(file_);
+  for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
+    std::fprintf(stderr, "%s\n", diagnostic.ToString().c_str());
+  }
+  if (!loaded.config) {
+    const CheckOutcome outcome{std::move(loaded), {}};
+    std::fprintf(stderr, "%zu errors, %zu warnings\n", outcome.errors(), outcome.warnings());
+    return std::nullopt;
+  }
+  return std::move(loaded.config);
+}
+
+bool LiveConfig::CompileFirst(config::Config config) {
+  snapshot::Compiled compiled = snapshot::Compile(std::move(config), 1, registry_, keys_);
+  for (const std::string& error : compiled.errors) log::Write(log::Level::kError, error);
+  for (const std::string& warning : compiled.warnings) log::Write(log::Level::kWarn, warning);
+  if (!compiled.snapshot) return false;
+  Adopt(compiled.snapshot);
+  return true;
+}
+
+void LiveConfig::Adopt(const snapshot::SnapshotPtr& next) {
+  snapshot_ = next;
+  for (const topology::Site& site : next->config.topology.sites) {
+    registry_.SetRegion(site.name, site.region);
+  }
+}
+
+void LiveConfig::Reload(Fleet& fleet, WallTime now, bool force, Done done) {
+  if (waiting_.size() == kMaxWaiting) {
+    admin::ReloadResult result;
+    result.generation = snapshot_->generation;
+    result.errors.push_back("too many reloads are waiting");
+    return done(std::move(result));
+  }
+  waiting_.push_back({&fleet, now, force, std::move(done)});
+  if (!busy_) StartNext();
+}
+
+void LiveConfig::StartNext() {
+  if (waiting_.empty()) return;
+  busy_ = true;
+  Request request = std::move(waiting_.front());
+  waiting_.pop_front();
+  admin::ReloadResult result;
+  snapshot::SnapshotPtr next = Build(request.force, result);
+  if (!next) return Finish(request, std::move(result));
+  Fleet& fleet = *request.fleet;
+  fleet.Prepare(
+      next, bound_,
+      [this, request = std::move(request), next, result = std::move(result)](
+          Fleet::Prepared prepared) { Take(request, next, std::move(prepared), result); });
+}
+
+snapshot::SnapshotPtr LiveConfig::Build(bool force, admin::ReloadResult& result) {
+  config::Loaded loaded = config::LoadFile(file_);
+  result.diagnostics = std::move(loaded.diagnostics);
+  if (!loaded.config) return nullptr;
+  if (const auto why = config::TooDrastic(snapshot_->config, *loaded.config); why && !force) {
+    result.errors.push_back(*why + " (meridian reload --force does it nevertheless)");
+    return nullptr;
+  }
+  WarnOfFixed(snapshot_->config, *loaded.config, file_, result.diagnostics);
+  snapshot::Compiled compiled =
+      snapshot::Compile(std::move(*loaded.config), snapshot_->generation + 1, registry_, keys_);
+  for (const std::string& warning : compiled.warnings) log::Write(log::Level::kWarn, warning);
+  result.errors.insert(result.errors.end(), compiled.errors.begin(), compiled.errors.end());
+  return compiled.snapshot;
+}
+
+void LiveConfig::Take(Request request, snapshot::SnapshotPtr next, Fleet::Prepared prepared,
+                      admin::ReloadResult result) {
+  if (!prepared) {
+    result.errors.push_back(prepared.error());
+    return Finish(request, std::move(result));
+  }
+  bound_ = std::move(*prepared);
+  Fleet& fleet = *request.fleet;
+  fleet.Commit([this, request = std::move(request), next = std::move(next),
+                result = std::move(result)]() mutable {
+    Adopt(next);
+    loaded_ = request.now;
+    result.accepted = true;
+    Finish(request, std::move(result));
+  });
+}
+
+void LiveConfig::Finish(const Request& request, admin::ReloadResult result) {
+  result.generation = snapshot_->generation;
+  LogDiagnostics(result);
+  if (result.accepted) {
+    ++reloads_;
+    log::Info("reload: generation {} runs", result.generation);
+    published_(snapshot_);
+  } else {
+    ++refused_;
+    log::Error("reload refused: generation {} goes on unchanged", result.generation);
+  }
+  request.done(std::move(result));
+  busy_ = false;
+  StartNext();
+}
+
+}  // namespace meridian::app

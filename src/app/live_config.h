@@ -1,0 +1,75 @@
+// The configuration that runs, and how another takes its place. Owned by the Engine; control thread.
+//
+//   Reload ─► load ─► drastic? ─► compile ─► Fleet::Prepare ─► Fleet::Commit ─► published
+//               └────────┴───────────┴────────────┴─► refused: logged, counted, nothing changed
+//
+// One at a time: a second Reload waits for the first, and at most kMaxWaiting wait.
+#pragma once
+
+#include <meridian/admin/control.h>
+#include <meridian/config/load.h>
+#include <meridian/snapshot/snapshot.h>
+
+#include <deque>
+#include <functional>
+#include <string>
+
+#include "fleet.h"
+
+namespace meridian::app {
+
+class LiveConfig {
+ public:
+  static constexpr size_t kMaxWaiting = 16;
+  using Done = std::function<void(admin::ReloadResult)>;
+
+  // `published` runs each time a new snapshot has taken over, after all workers have it.
+  LiveConfig(std::string file, health::Registry& registry,
+             std::function<void(const snapshot::SnapshotPtr&)> published)
+      : file_(std::move(file)), registry_(registry), published_(std::move(published)) {}
+
+  // The first load: reads the file, prints its diagnostics to standard error. Empty: it has errors.
+  std::optional<config::Config> LoadFirst() const;
+  // Compiles what LoadFirst gave as generation 1. False: why was logged.
+  bool CompileFirst(config::Config config);
+  void SetBound(proxy::Bound bound) { bound_ = std::move(bound); }
+
+  void Reload(Fleet& fleet, WallTime now, bool force, Done done);
+
+  const snapshot::SnapshotPtr& snapshot() const { return snapshot_; }
+  const std::string& file() const { return file_; }
+  const proxy::Bound& bound() const { return bound_; }
+  WallTime loaded() const { return loaded_; }
+  void set_loaded(WallTime time) { loaded_ = time; }
+  uint64_t reloads() const { return reloads_; }
+  uint64_t refused() const { return refused_; }
+
+ private:
+  struct Request {
+    Fleet* fleet = nullptr;
+    WallTime now{};
+    bool force = false;
+    Done done;
+  };
+
+  void StartNext();
+  // Adds what is wrong to `result`; null if anything is.
+  snapshot::SnapshotPtr Build(bool force, admin::ReloadResult& result);
+  void Take(Request request, snapshot::SnapshotPtr next, Fleet::Prepared prepared,
+            admin::ReloadResult result);
+  void Finish(const Request& request, admin::ReloadResult result);
+  void Adopt(const snapshot::SnapshotPtr& next);
+
+  std::string file_;
+  health::Registry& registry_;
+  std::function<void(const snapshot::SnapshotPtr&)> published_;
+  snapshot::SnapshotPtr snapshot_;
+  snapshot::Keys keys_;
+  proxy::Bound bound_;
+  WallTime loaded_{};
+  uint64_t reloads_ = 0, refused_ = 0;
+  std::deque<Request> waiting_;
+  bool busy_ = false;
+};
+
+}  // namespace meridian::app

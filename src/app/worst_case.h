@@ -1,0 +1,39 @@
+// The honest worst case: how long a dead site can hurt clients of one service, as `check` prints it.
+// Pure functions of the configuration.
+//
+// A site dies just after a good check. Its death shows as refused connects (the machines live), or
+// as silence (a black hole: nothing comes back at all).
+//
+//   by checks, refused:  I' + (fall − 1) × F'              a check fails as soon as it starts
+//   by checks, silent:   I' + (fall − 1) × max(F', T) + T   each fails when its timeout T has passed
+//     with I' = interval + 10 % jitter, F' = fast_interval + 10 %, starts being I' or F' apart
+//   a new client, refused: 0, the next candidate is tried at once
+//   a new client, silent: the site's endpoints are raced one after the other, at most four at once
+//     and each for at most C = timeouts.connect, so with E endpoints at the largest site
+//     ⌊E / 4⌋ × C + (E mod 4) × R,  R = race_after, or 500 ms where it is auto (its upper bound)
+//
+// Deciding is one atomic read (0 s), and the first client that pays makes the site suspect for all.
+#pragma once
+
+#include <meridian/base/time.h>
+#include <meridian/topology/topology.h>
+
+#include <optional>
+#include <string>
+
+namespace meridian::app {
+
+struct WorstCase {
+  // Until no new session goes there by the checks alone; empty without checks.
+  std::optional<Duration> checks_refused, checks_silent;
+  // What one new client waits, besides the connect to the site that lives.
+  Duration client_refused{}, client_silent{};
+  uint64_t endpoints = 0;  // at the largest site
+};
+
+WorstCase ComputeWorstCase(const topology::Topology& topology, const topology::Service& service);
+
+// "1.5 s", "0 s", "250 ms".
+std::string FormatSeconds(Duration duration);
+
+}  // namespace meridian::app
