@@ -64,6 +64,7 @@ class Socket final : public ListNode, private net::TimerHandler {
   void Begin();
   int StartTcpConnect(const net::Address& to, const net::ConnectOptions& options);
   bool ConnectedToItself() const;
+  int PendingError() const;
   void WantRead();
   void Queue(std::span<const std::string_view> slices, size_t skip);
   void SendWaiting();

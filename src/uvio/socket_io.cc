@@ -66,9 +66,21 @@ void Socket::OnReadable(ssize_t count, const uv_buf_t* buffer) {
   }
   if (state_ == State::kLeaving) return Close();
   if (count != UV_EOF) return Tell(StreamError(static_cast<int>(-count), "read"));
+  if (const int number = PendingError(); number != 0 && number != EPIPE) {
+    return Tell(StreamError(number, "read"));
+  }
   ended_ = true;
   if (!failed_) core_.WatchLater(*this);
   if (handler_ != nullptr) handler_->OnEnd();
+}
+
+// libuv takes a hang-up after a short read for the end without reading again, although it may be a
+// reset: then a truncated message would pass for a whole one. EPIPE is a reset that came after the
+// end, so that the end is true.
+int Socket::PendingError() const {
+  int number = 0;
+  socklen_t length = sizeof number;
+  return getsockopt(fd(), SOL_SOCKET, SO_ERROR, &number, &length) == 0 ? number : 0;
 }
 
 void Socket::Write(std::span<const std::string_view> slices) {
@@ -195,10 +207,7 @@ void Socket::ErrorSeen() {
   if (state_ != State::kOpen || polling_ || writing_ || failed_) return;
   int unread = 0;
   if (!ended_ && ioctl(fd(), FIONREAD, &unread) == 0 && unread > 0) return;
-  int number = 0;
-  socklen_t length = sizeof number;
-  if (getsockopt(fd(), SOL_SOCKET, SO_ERROR, &number, &length) != 0 || number == 0) return;
-  Tell(StreamError(number, "connection"));
+  if (const int number = PendingError(); number != 0) Tell(StreamError(number, "connection"));
 }
 
 }  // namespace meridian::uvio
