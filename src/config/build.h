@@ -1,0 +1,55 @@
+// From a validated tree to a Config: defaults that depend on other keys, references between parts,
+// and whatever needs more than one key to be judged. Control thread.
+#pragma once
+
+#include "config/report.h"
+#include "config/sources.h"
+#include "config/view.h"
+
+#include <meridian/config/config.h>
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace meridian::config {
+
+// All that the files define under these names, also what was not accepted, whose View is empty: a
+// mistake inside a site does not make every mention of it another.
+using Names = std::map<std::string, View, std::less<>>;
+
+// What the parts of one build share.
+struct Build {
+  Report& report;
+  const Sources& sources;
+  View root;
+  Config config = {};
+  Names sites = {}, services = {}, health_checks = {};
+
+  void Error(Spot place, const std::string& path, std::string_view what) {
+    report.Error(place, path + ": " + std::string(what));
+  }
+  void Warning(Spot place, const std::string& path, std::string_view what) {
+    report.Warning(place, path + ": " + std::string(what));
+  }
+  // Whether `name` is one of `known`; reports it as "'x' is not `noun`" otherwise.
+  bool Refers(const View& name, const Names& known, std::string_view noun);
+  // An absolute path; empty for none, off or an absent key.
+  std::string Path(const View& map, std::string_view key) const;
+  // The same, for a file that must be there and readable.
+  std::string ExistingFile(const View& map, std::string_view key);
+  bool CheckReadable(const View& value, const std::string& path);
+};
+
+// What follows "'x' is not a site": the name that was meant, or those there are.
+std::string NearestOf(std::string_view name, const Names& known);
+
+// Fills build.config; the parts, in the order they are built.
+void BuildAll(Build& build);
+void BuildProcess(Build& build);   // process, log, geo, admin
+void BuildTopology(Build& build);  // health checks, regions, sites
+void BuildServices(Build& build);
+void BuildListeners(Build& build);
+
+}  // namespace meridian::config

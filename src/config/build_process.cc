@@ -1,0 +1,105 @@
+// process, log, geo and admin.
+#include "config/build.h"
+
+#include <meridian/base/format.h>
+
+#include <sys/un.h>
+
+namespace meridian::config {
+namespace {
+
+void BuildLog(Build& build) {
+  Log& out = build.config.log;
+  const View log = build.root["log"];
+  ReadWord(log, "level", out.level,
+           {{"trace", log::Level::kTrace},
+            {"debug", log::Level::kDebug},
+            {"info", log::Level::kInfo},
+            {"warn", log::Level::kWarn},
+            {"error", log::Level::kError}});
+  ReadWord(log, "format", out.json, {{"json", true}, {"text", false}});
+  const View access = log["access"];
+  ReadWord(access, "format", out.access_json, {{"json", true}, {"combined", false}});
+  const View path = access["path"];
+  out.access_path = path && path.text() == "stdout" ? "stdout" : build.Path(access, "path");
+}
+
+Place ReadPlace(Build& build, const View& from) {
+  Place place;
+  Read(from, "latitude", place.latitude);
+  Read(from, "longitude", place.longitude);
+  Read(from, "country", place.country);
+  Read(from, "continent", place.continent);
+  Read(from, "subdivision", place.subdivision);
+  Read(from, "asn", place.asn);
+  if (from.Has("latitude") != from.Has("longitude")) {
+    build.Error(from.at(), from.path(),
+                "latitude without longitude or the other way; expected both");
+  }
+  return place;
+}
+
+void BuildGeo(Build& build) {
+  Geo& out = build.config.geo;
+  const View geo = build.root["geo"];
+  for (const View& database : geo["databases"].Entries()) {
+    const std::string path = build.sources.Resolve(database.place().file, database.text());
+    if (build.CheckReadable(database, path)) out.databases.push_back(path);
+  }
+  std::map<net::Prefix, Spot> seen;
+  for (const auto& [name, view] : geo["networks"].Named()) {
+    const auto prefix = net::Prefix::Parse(name);
+    if (!prefix) continue;
+    const auto [at, is_new] = seen.emplace(*prefix, view.at());
+    if (is_new) {
+      out.networks.emplace_back(*prefix, ReadPlace(build, view));
+    } else {
+      build.Error(view.at(), view.path(),
+                  Format("the same address block as at {}", build.report.ToString(at->second)));
+    }
+  }
+  if (const View place = geo["default"]) out.default_place = ReadPlace(build, place);
+}
+
+// The kernel's limit for the path of a Unix socket, its end included.
+constexpr size_t kSocketPathBytes = sizeof(sockaddr_un::sun_path);
+
+void BuildAdmin(Build& build) {
+  Admin& out = build.config.admin;
+  const View admin = build.root["admin"];
+  if (const View socket = admin["socket"]) {
+    out.socket = build.Path(admin, "socket");
+    if (out.socket.size() >= kSocketPathBytes) {
+      build.Error(socket.place(), socket.path(),
+                  Format("a path of {} bytes; expected less than {}, the limit for a Unix socket",
+                         out.socket.size(), kSocketPathBytes));
+    }
+  }
+  if (const View http = admin["http"]; http && http.text() != "off") {
+    out.http = net::Address::Parse(http.text());
+    if (out.http && out.http->is_unix()) {
+      build.Error(http.place(), http.path(),
+                  Format("{} is not an IP address with a port; for a Unix socket use admin.socket",
+                         Quote(http.text())));
+    }
+  }
+  out.token_file = build.ExistingFile(admin, "token_file");
+}
+
+}  // namespace
+
+void BuildProcess(Build& build) {
+  Process& out = build.config.process;
+  const View process = build.root["process"];
+  Read(process, "workers", out.workers);
+  Read(process, "drain_timeout", out.drain_timeout);
+  Read(process, "max_connections", out.max_connections);
+  Read(process, "startup_grace", out.startup_grace);
+  out.state_directory =
+      process["state_directory"] ? build.Path(process, "state_directory") : "/var/lib/meridian";
+  BuildLog(build);
+  BuildGeo(build);
+  BuildAdmin(build);
+}
+
+}  // namespace meridian::config
