@@ -1,0 +1,83 @@
+// What is known and not supported yet is refused as such, unless it says what holds anyway; and the
+// contract's whole example gives exactly these errors.
+#include "unit/config/loading.h"
+
+namespace meridian::config {
+namespace {
+
+TEST(Later, WordsAreRefusedByName) {
+  EXPECT_EQ(DiagnoseService("steering: latency"),
+            Expected{"m.yaml:9:15: error: services.web.steering: latency is not supported yet"});
+  EXPECT_EQ(DiagnoseTop("health_checks: {c: {type: grpc}}"),
+            Expected{"m.yaml:9:27: error: health_checks.c.type: grpc is not supported yet"});
+  EXPECT_EQ(DiagnoseService("session: {by: sni}"),
+            Expected{"m.yaml:9:19: error: services.web.session.by: sni is not supported yet"});
+  EXPECT_EQ(DiagnoseService("session: {by: 'query:id'}"),
+            Expected{"m.yaml:9:19: error: services.web.session.by: query:id is not supported yet"});
+  EXPECT_EQ(DiagnoseListeners("listeners: {l: {bind: '[::]:80', protocol: udp, service: web}}"),
+            Expected{"m.yaml:5:44: error: listeners.l.protocol: udp is not supported yet"});
+  EXPECT_EQ(DiagnoseService("reads: nearest"),
+            Expected{"m.yaml:9:12: error: services.web.reads: nearest is not supported yet"});
+}
+
+TEST(Later, ValuesOtherThanTheHarmlessOneAreRefused) {
+  EXPECT_EQ(DiagnoseService("retries: {hedge_after: p99}"),
+            Expected{"m.yaml:9:28: error: services.web.retries.hedge_after: p99 is not supported "
+                     "yet; expected off"});
+  EXPECT_EQ(DiagnoseService("backend: {warm: 8}"),
+            Expected{"m.yaml:9:21: error: services.web.backend.warm: 8 is not supported yet; "
+                     "expected 0"});
+  EXPECT_EQ(
+      DiagnoseService("backend: {tls: {verify: false}}"),
+      Expected{"m.yaml:9:15: error: services.web.backend.tls: this key is not supported yet"});
+  EXPECT_EQ(
+      DiagnoseListeners("listeners: {l: {bind: '[::]:80', service: web, limits: {rate: 5}}}"),
+      Expected{"m.yaml:5:63: error: listeners.l.limits.rate: 5 is not supported yet; expected "
+               "unlimited"});
+}
+
+TEST(Later, HarmlessValuesAreAccepted) {
+  EXPECT_EQ(
+      DiagnoseService("retries: {hedge_after: off}\n    reads: active\n"
+                      "    backend: {protocol: http1, tls: off, warm: 0, proxy_protocol: off}"),
+      Expected{});
+  EXPECT_EQ(DiagnoseListeners("listeners: {l: {bind: '[::]:80', service: web, tls: off, limits: "
+                              "{rate: unlimited}}}"),
+            Expected{});
+}
+
+TEST(Later, AMistakeInsideIsStillOne) {
+  EXPECT_EQ(DiagnoseService("failback: {mode: manul}"),
+            (Expected{"m.yaml:9:5: error: services.web.failback: this key is not supported yet",
+                      "m.yaml:9:22: error: services.web.failback.mode: 'manul' is not a failback "
+                      "mode; did you mean 'manual'?"}));
+}
+
+TEST(Later, TheContractsExampleGivesExactlyTheseErrors) {
+  const std::filesystem::path file =
+      std::filesystem::path(MERIDIAN_SOURCE_DIR) / "tests/unit/config/contract.yaml";
+  std::string yaml = ReadWhole(file);
+  const Folder folder;
+  yaml.replace(yaml.find("session.key"), 11, folder.Write("session.key", "secret"));
+  Expected errors;
+  for (const Diagnostic& diagnostic : LoadText(yaml, "m.yaml", NoVariables).diagnostics) {
+    if (diagnostic.severity == Diagnostic::Severity::kError) errors.push_back(diagnostic.message);
+  }
+  EXPECT_EQ(errors, (Expected{"services.db.mode: disaster-recovery is not supported yet",
+                              "services.db.primary: this key is not supported yet",
+                              "services.db.standby: this key is not supported yet",
+                              "services.db.replication: this key is not supported yet",
+                              "services.db.failover: this key is not supported yet",
+                              "services.db.failback: this key is not supported yet",
+                              "listeners.https.tls: this key is not supported yet",
+                              "listeners.https.routes[0].methods: this key is not supported yet",
+                              "listeners.https.routes[0].rewrite: this key is not supported yet",
+                              "listeners.https.routes[0].headers: this key is not supported yet",
+                              "listeners.https.routes[1].redirect: this key is not supported yet",
+                              "listeners.https.allow: this key is not supported yet",
+                              "listeners.passthrough.routes[0].sni: this key is not supported yet",
+                              "listeners.sip.protocol: udp is not supported yet"}));
+}
+
+}  // namespace
+}  // namespace meridian::config
