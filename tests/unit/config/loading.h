@@ -1,5 +1,5 @@
-// What the tests of config share: a small valid configuration to spoil, its diagnostics as text, and
-// folders for files.
+// What the tests of config share: a small valid configuration to spoil, its diagnostics as text,
+// and folders for files.
 #pragma once
 
 #include <meridian/config/load.h>
