@@ -59,6 +59,9 @@ std::string DescribeSites(const topology::Topology& topology, const std::string&
 std::string DescribeWorstCase(const topology::Topology& topology,
                               const topology::Service& service) {
   const WorstCase worst = ComputeWorstCase(topology, service);
+  if (worst.sites < 2) {
+    return "      failover  none: no other site offers it, a dead site is an outage\n";
+  }
   std::string text = Format(
       "      failover  a dead site costs a new client at most {} (black hole), {} (connect "
       "refused)\n",
@@ -145,8 +148,11 @@ std::string DescribeDiagnostics(const CheckOutcome& outcome) {
   for (const config::Diagnostic& diagnostic : outcome.loaded.diagnostics) {
     text += diagnostic.ToString() + "\n";
   }
-  for (const std::string& error : outcome.compiled.errors) text += "error: " + error + "\n";
-  for (const std::string& warning : outcome.compiled.warnings) text += "warning: " + warning + "\n";
+  const std::string file = outcome.loaded.files.empty() ? "" : outcome.loaded.files[0] + ": ";
+  for (const std::string& error : outcome.compiled.errors) text += file + "error: " + error + "\n";
+  for (const std::string& warning : outcome.compiled.warnings) {
+    text += file + "warning: " + warning + "\n";
+  }
   return text +
          Format("{}, {}\n", Count(outcome.errors(), "error"), Count(outcome.warnings(), "warning"));
 }

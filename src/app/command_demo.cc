@@ -161,12 +161,15 @@ net::Address ProxyAddress(const Engine& engine) {
 
 int Serve(uvio::UvLoop& loop, Stage& stage, bool json) {
   Engine* running = nullptr;
-  Engine engine(loop, {.config_file = stage.at.config_file, .on_serving = [&] {
-                         stage.at.proxy = ProxyAddress(*running);
-                         const std::string text = json ? DescribeJson(stage) : Describe(stage);
-                         std::fputs(text.c_str(), stdout);
-                         std::fflush(stdout);
-                       }});
+  Engine engine(loop, {.config_file = stage.at.config_file,
+                       .on_serving =
+                           [&] {
+                             stage.at.proxy = ProxyAddress(*running);
+                             const std::string text = json ? DescribeJson(stage) : Describe(stage);
+                             std::fputs(text.c_str(), stdout);
+                             std::fflush(stdout);
+                           },
+                       .json_log = json});
   running = &engine;
   if (!engine.Start()) return kFailed;
   loop.Run();
@@ -180,14 +183,17 @@ int Tour(uvio::UvLoop& loop, Stage& stage, bool json) {
   std::thread player;
   Engine* running = nullptr;
   {
-    Engine engine(loop, {.config_file = stage.at.config_file, .on_serving = [&] {
-                           stage.at.proxy = ProxyAddress(*running);
-                           tour = std::make_unique<DemoTour>(stage.at, json);
-                           player = std::thread([&] {
-                             good = tour->Play();
-                             loop.Post([&] { running->Stop(true); });
-                           });
-                         }});
+    Engine engine(loop, {.config_file = stage.at.config_file,
+                         .on_serving =
+                             [&] {
+                               stage.at.proxy = ProxyAddress(*running);
+                               tour = std::make_unique<DemoTour>(stage.at, json);
+                               player = std::thread([&] {
+                                 good = tour->Play();
+                                 loop.Post([&] { running->Stop(true); });
+                               });
+                             },
+                         .json_log = json});
     running = &engine;
     if (engine.Start()) loop.Run();
     if (tour) tour->Cancel();

@@ -21,18 +21,11 @@ std::string Author() {
   return "cli";
 }
 
-bool OneTarget(const Command& self, const std::vector<std::string>& words) {
-  if (words.size() == 1) return true;
-  std::fprintf(stderr, "meridian %s: one NAME at a time\n", self.name.c_str());
-  return false;
-}
-
 }  // namespace
 
 int DrainCommand(const Command& self, Arguments arguments) {
   Live live;
-  std::vector<std::string> target;
-  std::string deadline, reason;
+  std::string target, deadline, reason;
   CommandLine line(
       self.name, self.summary,
       "New sessions go elsewhere; established and pinned ones finish. At the deadline, "
@@ -46,7 +39,6 @@ int DrainCommand(const Command& self, Arguments arguments) {
   line.Option("--reason", reason, "TEXT", "why, for whoever looks later");
   live.Declare(line);
   if (const auto status = line.Parse(arguments)) return *status;
-  if (!OneTarget(self, target)) return kUsage;
   const auto parsed = ParseDuration(deadline);
   if (!deadline.empty() && (!parsed || parsed->count() <= 0)) {
     std::fprintf(stderr, "meridian drain: --deadline: '%s' is not a time such as 30s, 5m or 1h\n",
@@ -54,34 +46,32 @@ int DrainCommand(const Command& self, Arguments arguments) {
     return kUsage;
   }
   std::string body =
-      Format("{{\"target\":{},\"author\":{}", JsonQuote(target[0]), JsonQuote(Author()));
+      Format("{{\"target\":{},\"author\":{}", JsonQuote(target), JsonQuote(Author()));
   if (!deadline.empty()) body += Format(",\"deadline\":{}", JsonQuote(deadline));
   if (!reason.empty()) body += Format(",\"reason\":{}", JsonQuote(reason));
   const auto answer = Ask(live, "POST", "/v1/drain", body + "}");
   if (!answer) return kFailed;
-  PrintText(live.json ? *answer
-            : deadline.empty()
-                ? Format("{} is draining: no new sessions, until 'meridian undrain {}'", target[0],
-                         target[0])
-                : Format("{} is draining: no new sessions, what is left is cut in {}", target[0],
-                         deadline));
+  PrintText(
+      live.json ? *answer
+      : deadline.empty()
+          ? Format("{} is draining: no new sessions, until 'meridian undrain {}'", target, target)
+          : Format("{} is draining: no new sessions, what is left is cut in {}", target, deadline));
   return kDone;
 }
 
 int UndrainCommand(const Command& self, Arguments arguments) {
   Live live;
-  std::vector<std::string> target;
+  std::string target;
   CommandLine line(self.name, self.summary,
                    "Ends a drain, also one whose deadline has passed.\n"
                    "Example: meridian undrain dallas");
   line.Positional("NAME", target, "a region, a site, or SITE/ENDPOINT, as it was drained");
   live.Declare(line);
   if (const auto status = line.Parse(arguments)) return *status;
-  if (!OneTarget(self, target)) return kUsage;
   const auto answer =
-      Ask(live, "DELETE", "/v1/drain", Format("{{\"target\":{}}}", JsonQuote(target[0])));
+      Ask(live, "DELETE", "/v1/drain", Format("{{\"target\":{}}}", JsonQuote(target)));
   if (!answer) return kFailed;
-  PrintText(live.json ? *answer : Format("{} serves again", target[0]));
+  PrintText(live.json ? *answer : Format("{} serves again", target));
   return kDone;
 }
 

@@ -56,6 +56,11 @@ void CommandLine::Option(const std::string& names, std::vector<std::string>& val
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
+void CommandLine::Positional(const std::string& metavariable, std::string& word,
+                             const std::string& text) {
+  app_->add_option(metavariable, word, text)->option_text(" ")->required();
+}
+
 void CommandLine::Positional(const std::string& metavariable, std::vector<std::string>& words,
                              const std::string& text) {
   app_->add_option(metavariable, words, text)->option_text(" ")->required();
@@ -66,15 +71,16 @@ std::optional<int> CommandLine::Parse(Arguments arguments) {
   std::string fault;
   try {
     app_->parse(reversed);
-    const std::vector<std::string> unknown = app_->remaining();
-    if (unknown.empty()) return std::nullopt;
-    fault = DescribeUnknown(*app_, unknown);
+    if (app_->remaining().empty()) return std::nullopt;
   } catch (const CLI::CallForHelp&) {
     std::fputs(app_->help().c_str(), stdout);
     return kDone;
   } catch (const CLI::ParseError& error) {
     fault = error.what();
   }
+  // A misspelt option explains more than the missing one it was meant to be.
+  const std::vector<std::string> unknown = app_->remaining();
+  if (!unknown.empty()) fault = DescribeUnknown(*app_, unknown);
   std::fprintf(stderr, "%s: %s\nSee '%s --help'.\n", app_->get_name().c_str(), fault.c_str(),
                app_->get_name().c_str());
   return kUsage;

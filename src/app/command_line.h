@@ -34,6 +34,8 @@ class CommandLine {
               const std::string& text, Need need = Need::kOptional);
   void Option(const std::string& names, std::vector<std::string>& values,
               const std::string& metavariable, const std::string& text);
+  // Required: one word, or one and more.
+  void Positional(const std::string& metavariable, std::string& word, const std::string& text);
   void Positional(const std::string& metavariable, std::vector<std::string>& words,
                   const std::string& text);
 

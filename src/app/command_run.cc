@@ -17,7 +17,7 @@ int RunCommand(const Command& self, Arguments arguments) {
       "second one ends\nat once.\n"
       "Example: meridian run -c conf/minimal.yaml");
   line.Option("-c,--config", file, "FILE", "the configuration", CommandLine::Need::kRequired);
-  line.Flag("--json", json, "log lines as JSON, also before the configuration is read");
+  line.Flag("--json", json, "log lines as JSON, whatever log.format says");
   if (const auto status = line.Parse(arguments)) return *status;
   if (json) log::Configure(log::Level::kInfo, true);
   auto loop = uvio::UvLoop::Create();
@@ -25,7 +25,7 @@ int RunCommand(const Command& self, Arguments arguments) {
     std::fprintf(stderr, "meridian run: %s\n", Describe(loop.error()).c_str());
     return kFailed;
   }
-  Engine engine(**loop, {.config_file = file, .on_serving = {}});
+  Engine engine(**loop, {.config_file = file, .on_serving = {}, .json_log = json});
   if (!engine.Start()) return kFailed;
   (*loop)->Run();
   return kDone;

@@ -40,7 +40,7 @@ int RefuseUnknown(const std::string& word) {
     std::fprintf(stderr, "meridian: '%s' is not supported yet\n", word.c_str());
     return kUsage;
   }
-  std::vector<std::string_view> names;
+  std::vector<std::string_view> names{"--version", "--help"};
   for (const Command& command : Commands()) names.push_back(command.name);
   const auto nearest = NearestName(word, names);
   const char* kind = word.starts_with("-") ? "option" : "command";

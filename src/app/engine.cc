@@ -31,7 +31,7 @@ Engine::~Engine() {
 bool Engine::Start() {
   auto config = config_.LoadFirst();
   if (!config) return false;
-  log::Configure(config->log.level, config->log.json);
+  log::Configure(config->log.level, config->log.json || options_.json_log);
   WatchHealth();
   if (!config_.CompileFirst(*config)) return false;
   config_.set_loaded(loop_.WallNow());
@@ -160,7 +160,8 @@ void Engine::Serving() {
 }
 
 void Engine::Published(const snapshot::SnapshotPtr& snapshot) {
-  log::Configure(snapshot->config.log.level, snapshot->config.log.json);
+  const config::Log& log = snapshot->config.log;
+  log::Configure(log.level, log.json || options_.json_log);
   probe_thread_->loop().Post([this, snapshot] { prober_->Update(snapshot); });
   fleet_->HealthChanged();
 }

@@ -27,6 +27,7 @@ namespace meridian::app {
 struct EngineOptions {
   std::string config_file;
   std::function<void()> on_serving;  // once; may be empty
+  bool json_log = false;             // whatever log.format says
 };
 
 class Engine final : public admin::Control, private net::TimerHandler {

@@ -15,7 +15,7 @@ Live::Live() {
 
 void Live::Declare(CommandLine& line) {
   line.Option("--socket", socket, "PATH",
-              "admin socket of the instance (MERIDIAN_SOCKET, else /run/meridian/admin.sock)");
+              "admin socket of the instance (default: MERIDIAN_SOCKET)");
   line.Flag("--json", json, "the API's answer as it is");
 }
 

@@ -30,6 +30,7 @@ WorstCase ComputeWorstCase(const topology::Topology& topology, const topology::S
   for (const topology::Site& site : topology.sites) {
     const auto offered = site.services.find(service.name);
     if (offered == site.services.end()) continue;
+    ++worst.sites;
     worst.endpoints = std::max<uint64_t>(worst.endpoints, offered->second.size());
   }
   const topology::HealthCheck* check = FindCheck(topology, service.health_check);

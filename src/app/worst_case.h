@@ -28,7 +28,8 @@ struct WorstCase {
   std::optional<Duration> checks_refused, checks_silent;
   // What one new client waits, besides the connect to the site that lives.
   Duration client_refused{}, client_silent{};
-  uint64_t endpoints = 0;  // at the largest site
+  uint64_t sites = 0;      // that offer it
+  uint64_t endpoints = 0;  // at the largest of them
 };
 
 WorstCase ComputeWorstCase(const topology::Topology& topology, const topology::Service& service);
