@@ -16,7 +16,7 @@ spdlog::logger& Logger() {
   static const std::shared_ptr<spdlog::logger> logger = [] {
     auto made = spdlog::stderr_color_mt("meridian");
     made->set_level(spdlog::level::trace);
-    made->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%-5!l%$ %v");
+    made->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%-7l%$ %v");
     return made;
   }();
   return *logger;
@@ -60,7 +60,7 @@ void Configure(Level level, bool json) {
   g_level.store(level, std::memory_order_relaxed);
   if (g_json.exchange(json) == json) return;
   Logger().set_pattern(json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":%v})"
-                            : "%Y-%m-%dT%H:%M:%S.%e %^%-5!l%$ %v");
+                            : "%Y-%m-%dT%H:%M:%S.%e %^%-7l%$ %v");
 }
 
 bool Enabled(Level level) {

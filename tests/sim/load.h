@@ -50,7 +50,10 @@ class SimServer final : public net::AcceptHandler {
       received.append(bytes);
       if (!timer.armed()) Schedule();
     }
-    void OnEnd() override { stream->FinishWriting(); }
+    void OnEnd() override {
+      timer.Disarm();
+      stream->FinishWriting();
+    }
     void OnDrained() override {}
     void OnError(const Error&) override { timer.Disarm(); }
     void Schedule() {

@@ -94,7 +94,7 @@ TEST(ErrorResponse, HasReasonBodyAndLength) {
   std::string out;
   AppendError(Failure::kAllDown, {}, true, false, out);
   EXPECT_EQ(out,
-            "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 45\r\n"
+            "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 41\r\n"
             "Meridian-Reason: all-down\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
             "every site that could serve this is down\n");
 }
