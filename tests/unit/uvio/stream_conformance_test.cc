@@ -1,5 +1,5 @@
-// What every net::Loop promises, over real sockets and over the network in memory: one suite, so that
-// a session which works in the simulation works on the wire.
+// What every net::Loop promises, over real sockets and over the network in memory: one suite, so
+// that a session which works in the simulation works on the wire.
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// What only real sockets have: other threads, files of Unix sockets, socket options, descriptors that
-// run out, TCP's own view of the path, and the cost of a message.
+// What only real sockets have: other threads, files of Unix sockets, socket options, descriptors
+// that run out, TCP's own view of the path, and the cost of a message.
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
