@@ -1,5 +1,5 @@
-// What the admin interface needs of the process it administers. Implemented by app, and by fakes in tests. All calls are
-// made on the control thread.
+// What the admin interface needs of the process it administers. Implemented by app, and by fakes in
+// tests. All calls are made on the control thread.
 #pragma once
 
 #include <meridian/base/metrics.h>
@@ -24,7 +24,8 @@ struct ProcessStatus {
   std::string config_file;
   uint64_t workers = 0, clients = 0;
   uint64_t reloads = 0, reloads_refused = 0;
-  std::vector<std::pair<std::string, std::string>> listeners;  // name, real address ("web", "0.0.0.0:80")
+  std::vector<std::pair<std::string, std::string>>
+      listeners;  // name, real address ("web", "0.0.0.0:80")
 };
 
 struct ReloadResult {

@@ -1,4 +1,5 @@
-// Values as the JSON of the API. Shared by the server and by commands that answer without one (explain -c, check).
+// Values as the JSON of the API. Shared by the server and by commands that answer without one
+// (explain -c, check).
 #pragma once
 
 #include <meridian/config/load.h>

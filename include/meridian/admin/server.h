@@ -1,5 +1,5 @@
-// The admin API: HTTP/1.1 and JSON on the Unix socket, and on admin.http where set; metrics and health too. On the
-// control thread's loop. INTERFACES.md gives the paths.
+// The admin API: HTTP/1.1 and JSON on the Unix socket, and on admin.http where set; metrics and
+// health too. On the control thread's loop. INTERFACES.md gives the paths.
 #pragma once
 
 #include <meridian/admin/control.h>
@@ -13,8 +13,8 @@ namespace meridian::admin {
 
 struct ServerOptions {
   net::Address address;
-  std::string token;         // needed for changes; see `trusted`
-  bool trusted = false;      // a Unix socket: whoever reaches it may change things, without a token
+  std::string token;     // needed for changes; see `trusted`
+  bool trusted = false;  // a Unix socket: whoever reaches it may change things, without a token
 };
 
 class Server {

@@ -1,0 +1,240 @@
+// A configuration as JSON, in the shape of CONFIG.md; see views.h. What may be secret is masked:
+// header values of rules whose name speaks of a credential. Keys and tokens are files, of which
+// only the path is known here.
+#include <meridian/base/text.h>
+
+#include <array>
+
+#include "admin/json_value.h"
+#include "admin/views.h"
+
+namespace meridian::admin {
+namespace {
+
+constexpr std::string_view kMask = "***";
+
+bool MayBeSecret(std::string_view name) {
+  static constexpr std::array<std::string_view, 6> kWords{"auth",     "token",  "key",
+                                                          "password", "secret", "cookie"};
+  const std::string lower = LowerAscii(name);
+  for (const std::string_view word : kWords) {
+    if (lower.find(word) != std::string::npos) return true;
+  }
+  return false;
+}
+
+Json Bound(const std::optional<uint64_t>& value) {
+  return value ? Json(*value) : Json("unlimited");
+}
+
+Json Auto(uint64_t value) {
+  return value == 0 ? Json("auto") : Json(value);
+}
+
+Json FileOr(const std::string& path, const char* otherwise) {
+  return path.empty() ? Json(otherwise) : Json(path);
+}
+
+Json Value(const config::Process& process) {
+  return {{"workers", Auto(process.workers)},
+          {"state_directory", process.state_directory},
+          {"drain_timeout", FormatDuration(process.drain_timeout)},
+          {"max_connections", Auto(process.max_connections)},
+          {"startup_grace", FormatDuration(process.startup_grace)}};
+}
+
+Json Value(const config::Log& log) {
+  static constexpr std::array<const char*, 5> kLevels{"trace", "debug", "info", "warn", "error"};
+  return {{"level", kLevels[static_cast<size_t>(log.level)]},
+          {"format", log.json ? "json" : "text"},
+          {"access",
+           {{"path", FileOr(log.access_path, "off")},
+            {"format", log.access_json ? "json" : "combined"}}}};
+}
+
+Json Value(const config::Place& place) {
+  Json json = Json::object();
+  if (place.latitude) json["latitude"] = *place.latitude;
+  if (place.longitude) json["longitude"] = *place.longitude;
+  if (!place.country.empty()) json["country"] = place.country;
+  if (!place.continent.empty()) json["continent"] = place.continent;
+  if (!place.subdivision.empty()) json["subdivision"] = place.subdivision;
+  if (place.asn) json["asn"] = *place.asn;
+  return json;
+}
+
+Json Value(const config::Geo& geo) {
+  Json networks = Json::object();
+  for (const auto& [prefix, place] : geo.networks) networks[prefix.ToString()] = Value(place);
+  Json json = {{"databases", geo.databases}, {"networks", std::move(networks)}};
+  if (geo.default_place) json["default"] = Value(*geo.default_place);
+  return json;
+}
+
+Json Value(const topology::HealthCheck& check) {
+  Json json = {{"type", topology::Name(check.type)}};
+  if (check.type == topology::CheckType::kNone) return json;
+  if (check.port != 0) json["port"] = check.port;
+  if (check.type == topology::CheckType::kHttp) {
+    json["path"] = check.path;
+    if (!check.host.empty()) json["host"] = check.host;
+    json["expect"] = std::to_string(check.expect_low) + "-" + std::to_string(check.expect_high);
+  }
+  json["interval"] = FormatDuration(check.interval);
+  json["fast_interval"] = FormatDuration(check.fast_interval);
+  json["timeout"] = FormatDuration(check.timeout);
+  json["rise"] = check.rise;
+  json["fall"] = check.fall;
+  return json;
+}
+
+Json Value(const topology::Site& site) {
+  Json services = Json::object();
+  for (const auto& [name, endpoints] : site.services) {
+    Json& list = services[name] = Json::array();
+    for (const topology::Endpoint& endpoint : endpoints) {
+      list.push_back({{"address", endpoint.address}, {"weight", endpoint.weight}});
+    }
+  }
+  return {{"latitude", site.latitude},
+          {"longitude", site.longitude},
+          {"country", site.country},
+          {"continent", site.continent},
+          {"weight", site.weight},
+          {"bias", site.bias},
+          {"capacity", Bound(site.capacity)},
+          {"services", std::move(services)}};
+}
+
+Json Value(const topology::Match& match) {
+  Json json = Json::object();
+  if (!match.country.empty()) json["country"] = match.country;
+  if (!match.continent.empty()) json["continent"] = match.continent;
+  if (!match.subdivision.empty()) json["subdivision"] = match.subdivision;
+  if (!match.asn.empty()) json["asn"] = match.asn;
+  if (!match.network.empty()) json["network"] = match.network;
+  for (const auto& [name, value] : match.header) {
+    json["header"][name] = MayBeSecret(name) ? std::string(kMask) : value;
+  }
+  return json;
+}
+
+Json Value(const topology::SessionPolicy& session) {
+  return {{"by", topology::Name(session.by)},
+          {"name", session.name},
+          {"scope", topology::Name(session.scope)},
+          {"ttl", FormatDuration(session.ttl)},
+          {"key_file", FileOr(session.key_file, "none")},
+          {"on_failure", session.on_failure == topology::OnFailure::kRepin ? "repin" : "reject"},
+          {"on_recovery", session.on_recovery == topology::OnRecovery::kStay ? "stay" : "return"},
+          {"source_prefix", {session.source_prefix_v4, session.source_prefix_v6}}};
+}
+
+Json Value(const topology::Outliers& outliers) {
+  return {{"consecutive_errors", outliers.consecutive_errors},
+          {"error_rate", outliers.error_rate},
+          {"window", FormatDuration(outliers.window)},
+          {"eject_for", FormatDuration(outliers.eject_for)},
+          {"max_ejected", outliers.max_ejected}};
+}
+
+Json Value(const topology::Timeouts& timeouts) {
+  const auto& race = timeouts.race_after;
+  return {{"connect", FormatDuration(timeouts.connect)},
+          {"race_after", race ? FormatDuration(*race) : "auto"},
+          {"response", FormatDuration(timeouts.response)},
+          {"idle", FormatDuration(timeouts.idle)},
+          {"session", FormatDuration(timeouts.session)}};
+}
+
+Json Value(const topology::RetryPolicy& retries) {
+  Json on = Json::array();
+  if (retries.on_connect) on.push_back("connect");
+  if (retries.on_reset) on.push_back("reset");
+  if (retries.on_timeout) on.push_back("timeout");
+  for (const uint16_t status : retries.on_status) on.push_back(status);
+  return {{"attempts", retries.attempts}, {"on", std::move(on)}, {"budget", retries.budget}};
+}
+
+Json Rules(const std::vector<topology::Rule>& rules) {
+  Json list = Json::array();
+  for (const topology::Rule& rule : rules) {
+    list.push_back({{"match", Value(rule.match)}, {"sites", rule.sites}, {"strict", rule.strict}});
+  }
+  return list;
+}
+
+Json Value(const topology::Service& service) {
+  const auto& most = service.backend.max_connections;
+  return {{"mode", topology::Name(service.mode)},
+          {"steering", topology::Name(service.steering)},
+          {"order", service.order},
+          {"rules", Rules(service.rules)},
+          {"balance", topology::Name(service.balance)},
+          {"session", Value(service.session)},
+          {"health_check", FileOr(service.health_check, "none")},
+          {"outliers", Value(service.outliers)},
+          {"overprovision", service.overprovision},
+          {"panic", service.panic == topology::Panic::kRoute ? "route" : "reject"},
+          {"on_down", service.on_down == topology::OnDown::kClose ? "close" : "keep"},
+          {"min_healthy", service.min_healthy},
+          {"slow_start", FormatDuration(service.slow_start)},
+          {"timeouts", Value(service.timeouts)},
+          {"retries", Value(service.retries)},
+          {"backend",
+           {{"max_idle", service.backend.max_idle},
+            {"max_connections", most ? Json(*most) : Json("unlimited")}}}};
+}
+
+Json Value(const config::Listener& listener) {
+  static constexpr std::array<const char*, 3> kProxyProtocol{"off", "accept", "require"};
+  Json bind = Json::array();
+  for (const net::Address& address : listener.bind) bind.push_back(address.ToString());
+  Json json = {{"bind", std::move(bind)},
+               {"protocol", listener.protocol == config::Protocol::kTcp ? "tcp" : "http"}};
+  if (!listener.service.empty()) json["service"] = listener.service;
+  for (const config::Route& route : listener.routes) {
+    json["routes"].push_back(
+        {{"host", route.host}, {"path", route.path}, {"service", route.service}});
+  }
+  Json trusted = Json::array();
+  for (const net::Prefix& prefix : listener.trusted_proxies) trusted.push_back(prefix.ToString());
+  json["trusted_proxies"] = std::move(trusted);
+  json["proxy_protocol"] = kProxyProtocol[static_cast<size_t>(listener.proxy_protocol)];
+  json["limits"] = {{"header_size", listener.limits.header_bytes},
+                    {"headers", listener.limits.headers},
+                    {"body_size", Bound(listener.limits.body_bytes)},
+                    {"header_timeout", FormatDuration(listener.limits.header_timeout)}};
+  return json;
+}
+
+Json Value(const config::Admin& admin) {
+  return {{"socket", admin.socket},
+          {"http", admin.http ? Json(admin.http->ToString()) : Json("off")},
+          {"token_file", FileOr(admin.token_file, "none")}};
+}
+
+}  // namespace
+
+std::string ConfigJson(const snapshot::Snapshot& snapshot) {
+  const config::Config& config = snapshot.config;
+  Json json = {{"process", Value(config.process)}, {"log", Value(config.log)},
+               {"geo", Value(config.geo)},         {"health_checks", Json::object()},
+               {"regions", Json::object()},        {"services", Json::object()},
+               {"listeners", Json::object()},      {"admin", Value(config.admin)}};
+  for (const topology::HealthCheck& check : config.topology.health_checks) {
+    json["health_checks"][check.name] = Value(check);
+  }
+  for (const topology::Site& site : config.topology.sites) {
+    json["regions"][site.region]["sites"][site.name] = Value(site);
+  }
+  for (const topology::Service& service : config.topology.services) {
+    json["services"][service.name] = Value(service);
+  }
+  for (const config::Listener& listener : config.listeners) {
+    json["listeners"][listener.name] = Value(listener);
+  }
+  return Dump(json);
+}
+
+}  // namespace meridian::admin
