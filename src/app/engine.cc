@@ -73,7 +73,11 @@ void Engine::LogChange(const health::Change& change) const {
   const std::string text = Format("site {} endpoint {}: {} → {}{}", change.site, change.address,
                                   health::Name(change.before), health::Name(change.after),
                                   *cause == '\0' ? std::string() : Format(" ({})", cause));
-  log::Write(expected ? log::Level::kDebug : log::Level::kInfo, text);
+  if (expected) {
+    log::Debug("{}", text);
+  } else {
+    log::Info("{}", text);
+  }
 }
 
 bool Engine::StartWorkers(const config::Config& config) {

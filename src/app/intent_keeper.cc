@@ -20,7 +20,7 @@ void IntentKeeper::Open(const std::string& state_directory) {
   } else {
     for (const auto& [target, record] : *intents) {
       registry_.SetIntent(target, record, loop_.Now());
-      log::Info("{} is in {} since {}, by {}", target, health::Name(record.intent),
+      log::Info("{}: intent {} since {}, by {}", target, health::Name(record.intent),
                 FormatTime(record.since), record.author);
     }
   }
@@ -37,8 +37,12 @@ Result<> IntentKeeper::Set(const std::string& target, const health::IntentRecord
     return Fail(ErrorCode::kTooLarge, "too many drains");
   }
   registry_.SetIntent(target, record, loop_.Now());
-  log::Info("{}: intent {} by {}{}{}", target, health::Name(record.intent), record.author,
-            record.reason.empty() ? "" : ": ", record.reason);
+  if (serve) {
+    log::Info("{}: back in service", target);
+  } else {
+    log::Info("{}: intent {} by {}{}{}", target, health::Name(record.intent), record.author,
+              record.reason.empty() ? "" : ": ", record.reason);
+  }
   Save();
   ArmForNextDeadline();
   changed_();

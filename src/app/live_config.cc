@@ -15,9 +15,13 @@ namespace {
 void LogDiagnostics(const admin::ReloadResult& result) {
   for (const config::Diagnostic& diagnostic : result.diagnostics) {
     const bool error = diagnostic.severity == config::Diagnostic::Severity::kError;
-    log::Write(error ? log::Level::kError : log::Level::kWarn, diagnostic.ToString());
+    if (error) {
+      log::Error("{}", diagnostic.ToString());
+    } else {
+      log::Warn("{}", diagnostic.ToString());
+    }
   }
-  for (const std::string& error : result.errors) log::Write(log::Level::kError, error);
+  for (const std::string& error : result.errors) log::Error("{}", error);
 }
 
 // What a running process cannot change, as warnings: the rest of the file takes effect.
@@ -57,8 +61,8 @@ std::optional<config::Config> LiveConfig::LoadFirst() const {
 
 bool LiveConfig::CompileFirst(config::Config config) {
   snapshot::Compiled compiled = snapshot::Compile(std::move(config), 1, registry_, keys_);
-  for (const std::string& error : compiled.errors) log::Write(log::Level::kError, error);
-  for (const std::string& warning : compiled.warnings) log::Write(log::Level::kWarn, warning);
+  for (const std::string& error : compiled.errors) log::Error("{}", error);
+  for (const std::string& warning : compiled.warnings) log::Warn("{}", warning);
   if (!compiled.snapshot) return false;
   Adopt(compiled.snapshot);
   return true;
@@ -108,7 +112,7 @@ snapshot::SnapshotPtr LiveConfig::Build(bool force, admin::ReloadResult& result)
   WarnOfFixed(snapshot_->config, *loaded.config, file_, result.diagnostics);
   snapshot::Compiled compiled =
       snapshot::Compile(std::move(*loaded.config), snapshot_->generation + 1, registry_, keys_);
-  for (const std::string& warning : compiled.warnings) log::Write(log::Level::kWarn, warning);
+  for (const std::string& warning : compiled.warnings) log::Warn("{}", warning);
   result.errors.insert(result.errors.end(), compiled.errors.begin(), compiled.errors.end());
   return compiled.snapshot;
 }
