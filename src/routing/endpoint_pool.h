@@ -50,7 +50,7 @@ class EndpointPool {
     uint64_t hash = 0;  // of the session
     uint64_t draw = 0;
     WallTime wall{};
-    std::span<const EndpointId> tried;  // not again
+    std::span<const EndpointId> tried = {};  // not again
   };
   // An index into the endpoints, or empty when none may be taken.
   std::optional<uint32_t> Pick(const Request& request) const;

@@ -83,9 +83,9 @@ Standing Steps::Judge(SiteId id, uint8_t pass) const {
       walk_.internals_->PoolAt(id)->Status(walk_.table_->registry().version());
   if (site.weight == 0 || status.weightless) return Standing::kWeightless;
   if (status.state == health::State::kOut) return Standing::kOut;
-  if (pass >= kAlive) return Standing::kUsable;
-  if (status.state == health::State::kDraining) return Standing::kDraining;
-  if (status.state == health::State::kDown) return Standing::kDown;
+  const bool panics = pass >= kAlive;
+  if (status.state == health::State::kDraining && !panics) return Standing::kDraining;
+  if (status.state == health::State::kDown && !panics) return Standing::kDown;
   if (status.state == health::State::kDegraded && pass == kHealthy) {
     const double kept = status.share * walk_.internals_->policy->overprovision;
     if (Unit(Combine(walk_.client_key_, site.key)) >= kept) return Standing::kNotItsShare;

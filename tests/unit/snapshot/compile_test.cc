@@ -1,0 +1,184 @@
+// A configuration to a snapshot: what it holds, what survives a reload, and every reason why it
+// cannot be used.
+#include <meridian/routing/decide.h>
+#include <meridian/snapshot/snapshot.h>
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace meridian::snapshot {
+namespace {
+
+config::Config Minimal() {
+  config::Config config;
+  topology::Site& site = config.topology.sites.emplace_back();
+  site.name = "paris";
+  site.region = "europe";
+  site.services["web"] = {{"10.0.0.1:80", 1}, {"10.0.0.2:80", 2}};
+  config.topology.services.emplace_back().name = "web";
+  config::Listener& http = config.listeners.emplace_back();
+  http.name = "http";
+  http.routes = {{"", "", "web"}};
+  config::Listener& tcp = config.listeners.emplace_back();
+  tcp.name = "tcp";
+  tcp.protocol = config::Protocol::kTcp;
+  tcp.service = "web";
+  return config;
+}
+
+class CompileTest : public testing::Test {
+ protected:
+  Compiled Run(const config::Config& config, uint64_t generation = 1) {
+    return Compile(config, generation, registry_, keys_);
+  }
+  std::string File(const std::string& name, std::string_view content) {
+    const std::string path = testing::TempDir() + name;
+    std::ofstream(path, std::ios::binary) << content;
+    return path;
+  }
+  static routing::Pin PinOf(const Snapshot& snapshot, std::string_view cookie) {
+    routing::Walk walk;
+    walk.Start(*snapshot.table, {.service = ServiceId{0},
+                                 .client = net::IpAddress::V4(1),
+                                 .session_key = cookie,
+                                 .wall = WallTime(std::chrono::seconds(1000))});
+    return walk.pin();
+  }
+  static std::string CookieOf(const Snapshot& snapshot) {
+    std::array<char, routing::kCookieBytes> text;
+    const WallTime now(std::chrono::seconds(1000));
+    return {text.data(),
+            routing::MakeCookie(*snapshot.table, ServiceId{0}, EndpointId{1}, now, text.data())};
+  }
+
+  health::Registry registry_;
+  Keys keys_;
+};
+
+TEST_F(CompileTest, HoldsTheConfigurationItsTablesAndItsListeners) {
+  const Compiled compiled = Run(Minimal(), 7);
+  ASSERT_NE(compiled.snapshot, nullptr);
+  EXPECT_TRUE(compiled.errors.empty() && compiled.warnings.empty());
+  const Snapshot& snapshot = *compiled.snapshot;
+  EXPECT_EQ(snapshot.generation, 7u);
+  EXPECT_EQ(snapshot.config, Minimal());
+  EXPECT_EQ(snapshot.table->endpoints().size(), 2u);
+  EXPECT_EQ(snapshot.table->site(SiteId{0}).region, "europe");
+  ASSERT_NE(snapshot.FindListener("http"), nullptr);
+  EXPECT_EQ(snapshot.FindListener("http")->routes->Match("h", "/"), ServiceId{0});
+  EXPECT_EQ(snapshot.FindListener("tcp")->service, ServiceId{0});
+  EXPECT_EQ(snapshot.FindListener("none"), nullptr);
+}
+
+TEST_F(CompileTest, PlacesClientsByOverridesAndDefault) {
+  config::Config config = Minimal();
+  config::Place dallas;
+  dallas.latitude = 32.78;
+  dallas.longitude = -96.8;
+  dallas.country = "US";
+  dallas.continent = "NA";
+  dallas.subdivision = "TX";
+  dallas.asn = 64500;
+  config.geo.networks = {{*net::Prefix::Parse("10.20.0.0/16"), dallas}};
+  config::Place elsewhere;
+  elsewhere.country = "FR";
+  config.geo.default_place = elsewhere;
+  const Compiled compiled = Run(config);
+  ASSERT_NE(compiled.snapshot, nullptr);
+  const geo::Location known =
+      compiled.snapshot->locator->Locate(*net::IpAddress::Parse("10.20.1.2"));
+  EXPECT_TRUE(known.has_coordinates);
+  EXPECT_NEAR(known.point.latitude, 32.78, 1e-4);
+  EXPECT_EQ(known.country.view(), "US");
+  EXPECT_EQ(known.subdivision.view(), "TX");
+  EXPECT_EQ(known.asn, 64500u);
+  const geo::Location other =
+      compiled.snapshot->locator->Locate(*net::IpAddress::Parse("192.0.2.1"));
+  EXPECT_EQ(other.country.view(), "FR");
+  EXPECT_FALSE(other.has_coordinates);
+}
+
+TEST_F(CompileTest, KeepsHealthOverAReload) {
+  config::Config config = Minimal();
+  const Compiled first = Run(config, 1);
+  registry_.SetIntent("europe", {health::Intent::kDrain, "ops", "", {}, {}});
+  config.topology.sites[0].services["web"].push_back({"10.0.0.3:80", 1});
+  const Compiled second = Run(config, 2);
+  EXPECT_EQ(second.snapshot->table->endpoints()[0].health,
+            first.snapshot->table->endpoints()[0].health);
+  EXPECT_EQ(second.snapshot->table->endpoints()[2].health->state(), health::State::kDraining);
+}
+
+TEST_F(CompileTest, MakesAnEphemeralKeyWithAWarningAndKeepsItOverAReload) {
+  config::Config config = Minimal();
+  config.topology.services[0].session.by = topology::SessionBy::kCookie;
+  const Compiled first = Run(config, 1);
+  ASSERT_EQ(first.warnings.size(), 1u);
+  EXPECT_NE(first.warnings[0].find("services.web.session"), std::string::npos);
+  const std::string cookie = CookieOf(*first.snapshot);
+  const Compiled second = Run(config, 2);
+  EXPECT_EQ(PinOf(*second.snapshot, cookie), routing::Pin::kKept);
+  Keys others;
+  const Compiled stranger = Compile(config, 1, registry_, others);
+  EXPECT_EQ(PinOf(*stranger.snapshot, cookie), routing::Pin::kInvalid);
+}
+
+TEST_F(CompileTest, SignsWithTheKeyFile) {
+  config::Config config = Minimal();
+  config.topology.services[0].session.by = topology::SessionBy::kCookie;
+  config.topology.services[0].session.key_file =
+      File("session.key", "0123456789abcdef0123456789abcdef\n");
+  const Compiled one = Run(config, 1);
+  EXPECT_TRUE(one.warnings.empty());
+  Keys others;
+  health::Registry elsewhere;
+  const Compiled two = Compile(config, 1, elsewhere, others);
+  EXPECT_EQ(PinOf(*two.snapshot, CookieOf(*one.snapshot)), routing::Pin::kKept);
+}
+
+TEST_F(CompileTest, ReportsEveryFileItCannotUseAtOnce) {
+  config::Config config = Minimal();
+  const std::string broken = File("broken.mmdb", "this is no database");
+  config.geo.databases = {testing::TempDir() + "absent.mmdb", broken};
+  config.topology.services[0].session.by = topology::SessionBy::kCookie;
+  config.topology.services[0].session.key_file = File("short.key", "short");
+  const Compiled compiled = Run(config);
+  EXPECT_EQ(compiled.snapshot, nullptr);
+  ASSERT_EQ(compiled.errors.size(), 3u);
+  EXPECT_NE(compiled.errors[0].find("absent.mmdb"), std::string::npos);
+  EXPECT_NE(compiled.errors[1].find("broken.mmdb"), std::string::npos);
+  EXPECT_NE(compiled.errors[2].find("short.key"), std::string::npos);
+}
+
+TEST_F(CompileTest, ReportsCodesNetworksAndPlacesThatAreNone) {
+  config::Config config = Minimal();
+  topology::Rule rule;
+  rule.match.country = {"Germany"};
+  rule.match.network = {"10.0.0.0/99"};
+  rule.sites = {"paris"};
+  config.topology.services[0].rules = {rule};
+  config::Place place;
+  place.latitude = 91;
+  place.longitude = 0;
+  config.geo.networks = {{*net::Prefix::Parse("10.0.0.0/8"), place}};
+  const Compiled compiled = Run(config);
+  EXPECT_EQ(compiled.snapshot, nullptr);
+  EXPECT_EQ(compiled.errors.size(), 3u);
+}
+
+TEST_F(CompileTest, RefusesMoreSitesThanTheTablesHold) {
+  config::Config config = Minimal();
+  while (config.topology.sites.size() <= 4096) {
+    topology::Site& site = config.topology.sites.emplace_back();
+    site.name = "site-" + std::to_string(config.topology.sites.size());
+  }
+  const Compiled compiled = Run(config);
+  EXPECT_EQ(compiled.snapshot, nullptr);
+  ASSERT_EQ(compiled.errors.size(), 1u);
+  EXPECT_NE(compiled.errors[0].find("4096"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace meridian::snapshot
