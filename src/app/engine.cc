@@ -172,6 +172,7 @@ void Engine::Published(const snapshot::SnapshotPtr& snapshot) {
 
 void Engine::Stop(bool now) {
   if (state_ == State::kStopped) return;
+  config_.Stop();
   if (now || state_ != State::kServing) return Finish();
   state_ = State::kDraining;
   const Duration limit = snapshot()->config.process.drain_timeout;

@@ -116,6 +116,10 @@ void Fleet::Commit(std::function<void()> done) {
   OrderAll([](proxy::Worker& worker) { worker.Commit(); }, std::move(done));
 }
 
+void Fleet::Abandon() {
+  OrderAll([](proxy::Worker& worker) { worker.Abandon(); }, nullptr);
+}
+
 void Fleet::Close() {
   OrderAll([](proxy::Worker& worker) { worker.Close(); }, nullptr);
 }

@@ -41,6 +41,7 @@ class Fleet {
   // One at a time. An error leaves every worker as it was.
   void Prepare(snapshot::SnapshotPtr next, proxy::Bound bound, std::function<void(Prepared)> done);
   void Commit(std::function<void()> done);
+  void Abandon();
 
   void Drain(std::function<void()> done);
   void Close();

@@ -4,6 +4,7 @@
 #include <meridian/base/format.h>
 #include <meridian/base/log.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <utility>
 
@@ -42,6 +43,23 @@ void WarnOfFixed(const config::Config& running, const config::Config& next, cons
     warn("process.state_directory");
   }
   if (running.admin != next.admin) warn("admin");
+}
+
+// The addresses that listeners of `next` go on with: those asked for at the same place as before. Any
+// other port 0 is chosen anew.
+proxy::Bound Kept(const config::Config& running, const config::Config& next,
+                  const proxy::Bound& bound) {
+  proxy::Bound kept;
+  for (const config::Listener& listener : next.listeners) {
+    for (const config::Listener& before : running.listeners) {
+      if (before.name != listener.name) continue;
+      for (size_t i = 0; i < std::min(before.bind.size(), listener.bind.size()); ++i) {
+        const auto found = bound.find(Format("{}/{}", listener.name, i));
+        if (found != bound.end() && before.bind[i] == listener.bind[i]) kept.insert(*found);
+      }
+    }
+  }
+  return kept;
 }
 
 }  // namespace
@@ -95,8 +113,9 @@ void LiveConfig::StartNext() {
   snapshot::SnapshotPtr next = Build(request.force, result);
   if (!next) return Finish(request, std::move(result));
   Fleet& fleet = *request.fleet;
+  proxy::Bound bound = Kept(snapshot_->config, next->config, bound_);
   fleet.Prepare(
-      next, bound_,
+      next, std::move(bound),
       [this, request = std::move(request), next, result = std::move(result)](
           Fleet::Prepared prepared) { Take(request, next, std::move(prepared), result); });
 }
@@ -119,6 +138,10 @@ snapshot::SnapshotPtr LiveConfig::Build(bool force, admin::ReloadResult& result)
 
 void LiveConfig::Take(Request request, snapshot::SnapshotPtr next, Fleet::Prepared prepared,
                       admin::ReloadResult result) {
+  if (prepared && stopping_) {
+    request.fleet->Abandon();
+    prepared = tl::unexpected(std::string("it is stopping"));
+  }
   if (!prepared) {
     result.errors.push_back(prepared.error());
     return Finish(request, std::move(result));

@@ -34,6 +34,9 @@ class LiveConfig {
   bool CompileFirst(config::Config config);
   void SetBound(proxy::Bound bound) { bound_ = std::move(bound); }
 
+  // From now on nothing takes over: a reload under way is given up, later ones are refused.
+  void Stop() { stopping_ = true; }
+
   void Reload(Fleet& fleet, WallTime now, bool force, Done done);
 
   const snapshot::SnapshotPtr& snapshot() const { return snapshot_; }
@@ -69,7 +72,7 @@ class LiveConfig {
   WallTime loaded_{};
   uint64_t reloads_ = 0, refused_ = 0;
   std::deque<Request> waiting_;
-  bool busy_ = false;
+  bool busy_ = false, stopping_ = false;
 };
 
 }  // namespace meridian::app
