@@ -1,4 +1,5 @@
-// meridian demo: three sites and the engine in one process, to try by hand or, with --tour, to watch.
+// meridian demo: three sites and the engine in one process, to try by hand or, with --tour, to
+// watch.
 #include <errno.h>
 #include <fcntl.h>
 #include <meridian/base/format.h>

@@ -1,5 +1,5 @@
-// The demo's configuration: a real file in a temporary directory, which `run -c` and `check -c` read
-// as any other. Control thread.
+// The demo's configuration: a real file in a temporary directory, which `run -c` and `check -c`
+// read as any other. Control thread.
 #pragma once
 
 #include <meridian/base/result.h>

@@ -1,5 +1,6 @@
-// The demo's three sites: two small HTTP endpoints each, and a control address by which a whole site
-// is killed and revived. They run on a thread of their own, as they would be machines of their own.
+// The demo's three sites: two small HTTP endpoints each, and a control address by which a whole
+// site is killed and revived. They run on a thread of their own, as they would be machines of their
+// own.
 //
 //   GET  /            on an endpoint: who answers, and why the request came there
 //   GET  /healthz     on an endpoint: 200

@@ -1,5 +1,5 @@
-// The tour: plays what the demo can do and checks each step from outside, by clients on real sockets
-// and by the admin API. A thread of its own, besides the engine's; bounded in time.
+// The tour: plays what the demo can do and checks each step from outside, by clients on real
+// sockets and by the admin API. A thread of its own, besides the engine's; bounded in time.
 #pragma once
 
 #include <meridian/net/address.h>

@@ -35,8 +35,8 @@ class Engine final : public admin::Control, private net::TimerHandler {
   Engine(uvio::UvLoop& loop, EngineOptions options);
   ~Engine() override;
 
-  // False: why was said on standard error, nothing runs. True: run the loop; it ends when the engine
-  // has stopped.
+  // False: why was said on standard error, nothing runs. True: run the loop; it ends when the
+  // engine has stopped.
   bool Start();
 
   WallTime WallNow() const override { return loop_.WallNow(); }

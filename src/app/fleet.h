@@ -1,9 +1,9 @@
-// All workers as one: their threads, and every order that goes to each of them. Owned by the Engine,
-// called on the control thread; answers come back there. HealthChanged alone may be called by any
-// thread.
+// All workers as one: their threads, and every order that goes to each of them. Owned by the
+// Engine, called on the control thread; answers come back there. HealthChanged alone may be called
+// by any thread.
 //
-// A reload is Prepare on one worker after the other (the first chooses a port where 0 was asked for,
-// the others share it), then Commit on all, or Abandon on those that had prepared.
+// A reload is Prepare on one worker after the other (the first chooses a port where 0 was asked
+// for, the others share it), then Commit on all, or Abandon on those that had prepared.
 #pragma once
 
 #include <meridian/proxy/worker.h>

@@ -1,4 +1,5 @@
-// The process's place on its machine: usable CPUs, descriptors, the service manager. Control thread.
+// The process's place on its machine: usable CPUs, descriptors, the service manager. Control
+// thread.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// JSON from app itself (RFC 8259), for the few answers that do not come from the admin room: quoting
-// and nothing else; shape is written by hand where it is used.
+// JSON from app itself (RFC 8259), for the few answers that do not come from the admin room:
+// quoting and nothing else; shape is written by hand where it is used.
 #pragma once
 
 #include <string>

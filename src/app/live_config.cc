@@ -45,8 +45,8 @@ void WarnOfFixed(const config::Config& running, const config::Config& next, cons
   if (running.admin != next.admin) warn("admin");
 }
 
-// The addresses that listeners of `next` go on with: those asked for at the same place as before. Any
-// other port 0 is chosen anew.
+// The addresses that listeners of `next` go on with: those asked for at the same place as before.
+// Any other port 0 is chosen anew.
 proxy::Bound Kept(const config::Config& running, const config::Config& next,
                   const proxy::Bound& bound) {
   proxy::Bound kept;

@@ -1,4 +1,5 @@
-// The configuration that runs, and how another takes its place. Owned by the Engine; control thread.
+// The configuration that runs, and how another takes its place. Owned by the Engine; control
+// thread.
 //
 //   Reload ─► load ─► drastic? ─► compile ─► Fleet::Prepare ─► Fleet::Commit ─► published
 //               └────────┴───────────┴────────────┴─► refused: logged, counted, nothing changed

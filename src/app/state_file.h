@@ -1,6 +1,6 @@
-// Operators' intents on disk, so that a drain survives a restart. One small text file, replaced as a
-// whole: written to a temporary beside it, fsync, rename, fsync of the directory; after a crash at
-// any point there is either the old file or the new one. Control thread; blocks on the disk.
+// Operators' intents on disk, so that a drain survives a restart. One small text file, replaced as
+// a whole: written to a temporary beside it, fsync, rename, fsync of the directory; after a crash
+// at any point there is either the old file or the new one. Control thread; blocks on the disk.
 //
 //   meridian-intents 1
 //   dallas <TAB> drain <TAB> since ns <TAB> deadline ns <TAB> author <TAB> reason

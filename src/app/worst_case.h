@@ -1,11 +1,11 @@
-// The honest worst case: how long a dead site can hurt clients of one service, as `check` prints it.
-// Pure functions of the configuration.
+// The honest worst case: how long a dead site can hurt clients of one service, as `check` prints
+// it. Pure functions of the configuration.
 //
 // A site dies just after a good check. Its death shows as refused connects (the machines live), or
 // as silence (a black hole: nothing comes back at all).
 //
 //   by checks, refused:  I' + (fall − 1) × F'              a check fails as soon as it starts
-//   by checks, silent:   I' + (fall − 1) × max(F', T) + T   each fails when its timeout T has passed
+//   by checks, silent:   I' + (fall − 1) × max(F', T) + T   each fails after its timeout T
 //     with I' = interval + 10 % jitter, F' = fast_interval + 10 %, starts being I' or F' apart
 //   a new client, refused: 0, the next candidate is tried at once
 //   a new client, silent: the site's endpoints are raced one after the other, at most four at once
