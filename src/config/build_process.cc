@@ -18,10 +18,6 @@ void BuildLog(Build& build) {
             {"warn", log::Level::kWarn},
             {"error", log::Level::kError}});
   ReadWord(log, "format", out.json, {{"json", true}, {"text", false}});
-  const View access = log["access"];
-  ReadWord(access, "format", out.access_json, {{"json", true}, {"combined", false}});
-  const View path = access["path"];
-  out.access_path = path && path.text() == "stdout" ? "stdout" : build.Path(access, "path");
 }
 
 Place ReadPlace(Build& build, const View& from) {

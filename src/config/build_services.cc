@@ -152,7 +152,6 @@ void ReadPolicies(const View& view, Service& service) {
            {{"close", topology::OnDown::kClose}, {"keep", topology::OnDown::kKeep}});
   Read(view, "overprovision", service.overprovision);
   Read(view, "min_healthy", service.min_healthy);
-  Read(view, "slow_start", service.slow_start);
 }
 
 void ReadBounds(const View& view, Service& service) {

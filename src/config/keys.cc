@@ -44,9 +44,9 @@ constexpr Key kProcessKeys[] = {
     Key{"log.format", kWord, "Form of log lines on standard error.", "text", "text json"}.Called(
         "a log format"),
     Key{"log.access", kMap, "The access log."},
-    Key{"log.access.path", kFile, "off, stdout, or a file that SIGUSR1 reopens.", "off",
-        "off stdout"},
-    Key{"log.access.format", kWord, "Form of access log lines.", "json", "json combined"}.Called(
+    Key{"log.access.path", kFile, "off, stdout, or a file that SIGUSR1 reopens.", "off", "off"}
+        .With(kLater),
+    Key{"log.access.format", kWord, "Form of access log lines.", "json", "json", "combined"}.Called(
         "an access log format"),
 
     Key{"geo", kMap, "Where clients are."}.With(kMergeable),
@@ -227,8 +227,9 @@ constexpr Key kServiceKeys[] = {
         "any"}
         .In(0, 1),
     Key{"services.*.slow_start", kDuration,
-        "Time in which a site or endpoint takes its full share.", "0"}
-        .In(0, 24 * kHour),
+        "Time in which a site or endpoint takes its full share.", "0s"}
+        .In(0, 24 * kHour)
+        .With(kLater),
     Key{"services.*.timeouts", kMap, "Bounds in time."},
     Key{"services.*.timeouts.connect", kDuration, "To connect to an endpoint.", "2s"}.In(
         kMillisecond, kHour),

@@ -27,8 +27,6 @@ struct Process {
 struct Log {
   log::Level level = log::Level::kInfo;
   bool json = false;
-  std::string access_path;  // empty: off; "stdout"; or a file
-  bool access_json = true;  // else combined
 
   bool operator==(const Log&) const = default;
 };

@@ -148,7 +148,6 @@ struct Service {
   Panic panic = Panic::kRoute;
   OnDown on_down = OnDown::kClose;
   double min_healthy = 0;  // share of endpoint weight that keeps a site up; 0: any
-  Duration slow_start{};
   Timeouts timeouts;
   RetryPolicy retries;
   BackendPolicy backend;

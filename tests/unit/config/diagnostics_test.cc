@@ -28,8 +28,8 @@ TEST(Diagnostics, AWordIsShownWithTheNearestKnown) {
 }
 
 TEST(Diagnostics, AWrongShapeSaysWhatWasExpected) {
-  EXPECT_EQ(DiagnoseService("slow_start: [1s]"),
-            Expected{"m.yaml:9:17: error: services.web.slow_start: a list where a duration was "
+  EXPECT_EQ(DiagnoseService("timeouts: {idle: [1s]}"),
+            Expected{"m.yaml:9:22: error: services.web.timeouts.idle: a list where a duration was "
                      "expected"});
   EXPECT_EQ(DiagnoseService("timeouts: 5s"),
             Expected{"m.yaml:9:15: error: services.web.timeouts: '5s' where a map was expected"});

@@ -24,6 +24,12 @@ TEST(Later, ValuesOtherThanTheHarmlessOneAreRefused) {
   EXPECT_EQ(DiagnoseService("retries: {hedge_after: p99}"),
             Expected{"m.yaml:9:28: error: services.web.retries.hedge_after: p99 is not supported "
                      "yet; expected off"});
+  EXPECT_EQ(DiagnoseService("slow_start: 5s"),
+            Expected{"m.yaml:9:17: error: services.web.slow_start: 5s is not supported yet; "
+                     "expected 0s"});
+  EXPECT_EQ(DiagnoseTop("log: {access: {path: stdout}}"),
+            Expected{"m.yaml:9:22: error: log.access.path: stdout is not supported yet; "
+                     "expected off"});
   EXPECT_EQ(DiagnoseService("backend: {warm: 8}"),
             Expected{"m.yaml:9:21: error: services.web.backend.warm: 8 is not supported yet; "
                      "expected 0"});

@@ -119,7 +119,7 @@ TEST(Values, RetriesAreExactlyThoseNamed) {
 TEST(Values, PoliciesArriveInTheirPlaces) {
   const topology::Service service = LoadService(
       "steering: weighted\n    balance: hash\n    panic: reject\n    on_down: keep\n"
-      "    min_healthy: 30%\n    slow_start: 1.5s\n    overprovision: 2\n"
+      "    min_healthy: 30%\n    overprovision: 2\n"
       "    outliers: {consecutive_errors: 3, error_rate: 10%, window: 1m, eject_for: 9s, "
       "max_ejected: 25%}\n"
       "    timeouts: {connect: 1s, race_after: 80ms, response: 2s, idle: 3s, session: 4s}\n"
@@ -132,7 +132,6 @@ TEST(Values, PoliciesArriveInTheirPlaces) {
   EXPECT_EQ(service.panic, topology::Panic::kReject);
   EXPECT_EQ(service.on_down, topology::OnDown::kKeep);
   EXPECT_DOUBLE_EQ(service.min_healthy, 0.3);
-  EXPECT_EQ(service.slow_start, std::chrono::milliseconds(1500));
   EXPECT_DOUBLE_EQ(service.overprovision, 2);
   EXPECT_EQ(service.outliers,
             (topology::Outliers{3, 0.1, std::chrono::minutes(1), std::chrono::seconds(9), 0.25}));
@@ -212,13 +211,13 @@ TEST(Values, TheProcessAndItsPlaces) {
       std::string(kBase) +
       "process: {workers: 3, state_directory: /s, drain_timeout: 1m, max_connections: 99, "
       "startup_grace: 0s}\n"
-      "log: {level: error, format: json, access: {path: stdout, format: combined}}\n"
+      "log: {level: error, format: json}\n"
       "geo: {networks: {10.0.0.0/8: {latitude: 1, longitude: 2, country: US, continent: NA, "
       "subdivision: TX, asn: 5}, '2001:db8::1': {country: DE}}, default: {}}\n"
       "admin: {socket: /a.sock, http: off, token_file: none}\n");
   EXPECT_EQ(config.process,
             (Process{3, "/s", std::chrono::minutes(1), 99, std::chrono::seconds(0)}));
-  EXPECT_EQ(config.log, (Log{log::Level::kError, true, "stdout", false}));
+  EXPECT_EQ(config.log, (Log{log::Level::kError, true}));
   ASSERT_EQ(config.geo.networks.size(), 2u);
   EXPECT_EQ(config.geo.networks[0].second, (Place{1, 2, "US", "NA", "TX", 5}));
   EXPECT_EQ(config.geo.networks[1].first.length(), 128);
