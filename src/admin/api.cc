@@ -99,7 +99,7 @@ const std::vector<Api::Route>& Api::Routes() {
 }
 
 void Api::Handle(const Request& request, Reply reply) {
-  const std::string_view method = request.method == "HEAD" ? "GET" : request.method;
+  const std::string_view given = request.method, method = given == "HEAD" ? "GET" : given;
   std::string allow;
   std::string_view name;
   for (const Route& route : Routes()) {
