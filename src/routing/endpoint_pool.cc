@@ -47,7 +47,10 @@ std::vector<uint16_t> SmoothCycle(std::span<const uint32_t> weights, size_t limi
 
 void EndpointPool::Build(const Input& input) {
   MERIDIAN_CHECK(input.endpoints.size() <= MaglevTable::kMaxItems);
+  MERIDIAN_CHECK(!input.endpoints.empty());
   endpoints_ = input.endpoints;
+  first_ = endpoints_[0].id;
+  count_ = static_cast<uint32_t>(endpoints_.size());
   balance_ = input.balance;
   min_healthy_ = input.min_healthy;
   std::vector<MaglevTable::Item> items;
@@ -58,6 +61,10 @@ void EndpointPool::Build(const Input& input) {
     cumulative_.push_back(total_weight_);
     items.push_back({endpoint.key, endpoint.weight});
   }
+  closed_ = input.closed || total_weight_ == 0;
+  limited_ = input.limited;
+  const bool alike = std::count(weights_.begin(), weights_.end(), weights_[0]) == count_;
+  common_weight_ = alike ? weights_[0] : 0;
   if (input.hashed || balance_ == topology::Balance::kHash) maglev_ = MaglevTable::Build(items);
   if (balance_ == topology::Balance::kRoundRobin) cycle_ = SmoothCycle(weights_, kMaxRoundRobin);
 }
@@ -65,7 +72,7 @@ void EndpointPool::Build(const Input& input) {
 bool EndpointPool::Eligible(uint32_t index, const Request& request) const {
   const health::EndpointHealth& health = *health_[index];
   const health::State state = health.state();
-  const bool weighted = weights_[index] != 0;
+  const bool weighted = WeightOf(index) != 0;
   bool allowed = false;
   switch (request.take) {
     case Take::kNew:
@@ -82,17 +89,16 @@ bool EndpointPool::Eligible(uint32_t index, const Request& request) const {
       break;
   }
   if (!allowed || request.tried.empty()) return allowed;
-  const EndpointId id = endpoints_[index].id;
-  return std::find(request.tried.begin(), request.tried.end(), id) == request.tried.end();
+  return std::find(request.tried.begin(), request.tried.end(), IdOf(index)) == request.tried.end();
 }
 
 // A pinned session may go to an endpoint of weight 0, as if that were the least of weights.
 uint32_t EndpointPool::Weight(uint32_t index, const Request& request) const {
-  return request.take == Take::kPinned ? std::max(weights_[index], 1u) : weights_[index];
+  return request.take == Take::kPinned ? std::max(WeightOf(index), 1u) : WeightOf(index);
 }
 
 std::optional<uint32_t> EndpointPool::Pick(const Request& request) const {
-  if (endpoints_.size() == 1) return Eligible(0, request) ? std::optional(0u) : std::nullopt;
+  if (count_ == 1) return Eligible(0, request) ? std::optional(0u) : std::nullopt;
   if (request.hashed) return Hashed(request);
   switch (balance_) {
     case topology::Balance::kLeastConnections:
@@ -116,7 +122,7 @@ bool EndpointPool::LessLoaded(uint32_t a, uint32_t b, const Request& request) co
 
 // Of all, from a random one on so that ties spread.
 std::optional<uint32_t> EndpointPool::LeastLoaded(const Request& request) const {
-  const uint32_t count = static_cast<uint32_t>(endpoints_.size());
+  const uint32_t count = count_;
   std::optional<uint32_t> best;
   for (uint32_t i = 0, at = Reduce(request.draw, count); i < count;
        ++i, at = at + 1 == count ? 0 : at + 1) {
@@ -127,7 +133,7 @@ std::optional<uint32_t> EndpointPool::LeastLoaded(const Request& request) const 
 
 // The less loaded of two random ones (Mitzenmacher 2001).
 std::optional<uint32_t> EndpointPool::LeastConnections(const Request& request) const {
-  const uint32_t count = static_cast<uint32_t>(endpoints_.size());
+  const uint32_t count = count_;
   if (count <= kSmallPool) return LeastLoaded(request);
   std::optional<uint32_t> first;
   for (uint64_t attempt = 0; attempt < kMaxAttempts; ++attempt) {
@@ -163,7 +169,7 @@ std::optional<uint32_t> EndpointPool::Hashed(const Request& request) const {
   }
   std::optional<uint32_t> best;
   double best_score = std::numeric_limits<double>::infinity();
-  for (uint32_t i = 0; i < endpoints_.size(); ++i) {
+  for (uint32_t i = 0; i < count_; ++i) {
     if (!Eligible(i, request)) continue;
     const double score = RendezvousScore(request.hash, endpoints_[i].key, Weight(i, request));
     if (!best || score < best_score) best = i, best_score = score;
@@ -181,10 +187,9 @@ std::optional<uint32_t> EndpointPool::Random(const Request& request) const {
     if (Eligible(index, request)) return index;
   }
   uint64_t total = 0;
-  for (uint32_t i = 0; i < endpoints_.size(); ++i)
-    total += Eligible(i, request) ? Weight(i, request) : 0;
+  for (uint32_t i = 0; i < count_; ++i) total += Eligible(i, request) ? Weight(i, request) : 0;
   uint64_t mark = static_cast<uint64_t>(Unit(draw) * static_cast<double>(total));
-  for (uint32_t i = 0; i < endpoints_.size(); ++i) {
+  for (uint32_t i = 0; i < count_; ++i) {
     if (!Eligible(i, request)) continue;
     if (mark < Weight(i, request)) return i;
     mark -= Weight(i, request);

@@ -25,11 +25,10 @@ enum class Take : uint8_t {
 // The health of a pool as a whole.
 struct PoolStatus {
   health::State state = health::State::kDown;
-  bool weightless = false;  // no endpoint has a weight
-  double share = 0;         // of the endpoint weight that is up
+  double share = 0;  // of the endpoint weight that is up
 };
 
-class EndpointPool {
+class alignas(kCacheLine) EndpointPool {
  public:
   static constexpr size_t kMaxRoundRobin =
       4096;  // turns in a cycle; heavier weights are scaled down to fit
@@ -39,6 +38,8 @@ class EndpointPool {
     topology::Balance balance = topology::Balance::kLeastConnections;
     bool hashed = false;  // sessions are homed by hash, whatever `balance` says
     double min_healthy = 0;
+    bool closed = false;   // its site has no weight
+    bool limited = false;  // its site has a capacity
   };
   EndpointPool() = default;
   void Build(const Input& input);
@@ -61,6 +62,11 @@ class EndpointPool {
   // As of the registry's version; sums up anew only when that has moved.
   PoolStatus Status(uint32_t version) const;
 
+  // Takes no new session, whatever fails: no weight at the site or at any endpoint.
+  bool closed() const { return closed_; }
+  bool limited() const { return limited_; }
+  EndpointId IdOf(uint32_t index) const { return EndpointId{first_.value + index}; }
+
   std::span<const Endpoint> endpoints() const { return endpoints_; }
   std::span<health::EndpointHealth* const> health() const { return health_; }
   uint64_t total_weight() const { return total_weight_; }
@@ -69,6 +75,9 @@ class EndpointPool {
 
  private:
   bool Eligible(uint32_t index, const Request& request) const;
+  uint32_t WeightOf(uint32_t index) const {
+    return common_weight_ != 0 ? common_weight_ : weights_[index];
+  }
   uint32_t Weight(uint32_t index, const Request& request) const;
   bool LessLoaded(uint32_t a, uint32_t b, const Request& request) const;
   std::optional<uint32_t> LeastLoaded(const Request& request) const;
@@ -78,17 +87,23 @@ class EndpointPool {
   std::optional<uint32_t> Random(const Request& request) const;
   uint64_t Summarize() const;
 
-  std::span<const Endpoint> endpoints_;
+  // What every decision reads stands first, in one cache line.
+  mutable std::atomic<uint64_t> summary_{0};  // version · share · state; endpoint_status.cc
   std::vector<health::EndpointHealth*> health_;
+  EndpointId first_;
+  uint32_t count_ = 0;
+  uint32_t common_weight_ = 0;  // of all endpoints; 0: they differ, or have none
+  topology::Balance balance_ = topology::Balance::kLeastConnections;
+  bool closed_ = false, limited_ = false;
+  double min_healthy_ = 0;
+
   std::vector<uint32_t> weights_;
+  std::span<const Endpoint> endpoints_;
   std::vector<uint64_t> cumulative_;  // random: weights added up
   std::vector<uint16_t> cycle_;       // round-robin
   MaglevTable maglev_;
   uint64_t total_weight_ = 0;
-  double min_healthy_ = 0;
-  topology::Balance balance_ = topology::Balance::kLeastConnections;
-  mutable std::atomic<uint64_t> cursor_{0};   // round-robin: turns taken
-  mutable std::atomic<uint64_t> summary_{0};  // version · share · state; endpoint_status.cc
+  mutable std::atomic<uint64_t> cursor_{0};  // round-robin: turns taken
 };
 
 // Smooth weighted round-robin as nginx does it (each turn all weights are added, the highest sum

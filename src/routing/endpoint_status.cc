@@ -1,7 +1,7 @@
 // The health of a pool as a whole, summed up once per change of the registry by whoever first needs
 // it. The summary is one atomic word, so that two threads that sum up at once do no harm:
 //
-//   bits 0–31 version · 32–47 share of the weight that is up, in 1/65535 · 48–55 state · 56 weightless
+//   bits 0–31 version · 32–47 share of the weight that is up, in 1/65535 · 48–55 state
 #include "routing/endpoint_pool.h"
 
 #include <cmath>
@@ -20,7 +20,6 @@ PoolStatus EndpointPool::Status(uint32_t version) const {
     summary_.store(summary, std::memory_order_relaxed);
   }
   return {.state = static_cast<health::State>(summary >> 48 & 0xff),
-          .weightless = (summary >> 56 & 1) != 0,
           .share = static_cast<double>(summary >> 32 & 0xffff) / kWhole};
 }
 
@@ -47,7 +46,7 @@ uint64_t EndpointPool::Summarize() const {
   }
   // A share that is not nothing must not round to nothing.
   const uint64_t parts = static_cast<uint64_t>(std::ceil(share * kWhole));
-  return parts << 32 | static_cast<uint64_t>(state) << 48 | static_cast<uint64_t>(weightless) << 56;
+  return parts << 32 | static_cast<uint64_t>(state) << 48;
 }
 
 }  // namespace meridian::routing

@@ -30,18 +30,14 @@ const Stage* Steps::StageOf(const Walk::Ranking& ranking) const {
   return ranking.stage == 1 && !fenced ? &walk_.internals_->all : nullptr;
 }
 
-// Draws cost by how many are wanted, and mostly the first is enough.
+// What is wanted costs, and mostly the first is enough.
 bool Steps::ExtendHead(Walk::Ranking& ranking, const SiteSet& set) const {
   const size_t before = ranking.head_count;
-  if (ranking.by == Walk::Ranking::By::kDistance) {
-    if (before == 0) {
-      ranking.head_count = static_cast<uint8_t>(set.Nearest(walk_.location_.point, ranking.head));
-    }
-  } else if (before < kMaxOrdered) {
-    const size_t wanted = before == 0 ? 1 : kMaxOrdered;
-    ranking.head_count =
-        static_cast<uint8_t>(set.Drawn(ranking.key, std::span(ranking.head).first(wanted)));
-  }
+  if (before == kMaxOrdered) return false;
+  const std::span<uint16_t> head = std::span(ranking.head).first(before == 0 ? 1 : kMaxOrdered);
+  const bool by_distance = ranking.by == Walk::Ranking::By::kDistance;
+  ranking.head_count = static_cast<uint8_t>(by_distance ? set.Nearest(walk_.location_.point, head)
+                                                        : set.Drawn(ranking.key, head));
   return ranking.head_count > before;
 }
 
@@ -78,20 +74,21 @@ SiteId Steps::NextRanked(Walk::Ranking& ranking, Complete& complete) const {
 }
 
 Standing Steps::Judge(SiteId id, uint8_t pass) const {
-  const Site& site = walk_.table_->site(id);
-  const PoolStatus status =
-      walk_.internals_->PoolAt(id)->Status(walk_.table_->registry().version());
-  if (site.weight == 0 || status.weightless) return Standing::kWeightless;
+  const EndpointPool& pool = *walk_.internals_->PoolAt(id);
+  if (pool.closed()) return Standing::kWeightless;
+  const PoolStatus status = pool.Status(walk_.table_->registry().version());
   if (status.state == health::State::kOut) return Standing::kOut;
   const bool panics = pass >= kAlive;
   if (status.state == health::State::kDraining && !panics) return Standing::kDraining;
   if (status.state == health::State::kDown && !panics) return Standing::kDown;
   if (status.state == health::State::kDegraded && pass == kHealthy) {
     const double kept = status.share * walk_.internals_->policy->overprovision;
-    if (Unit(Combine(walk_.client_key_, site.key)) >= kept) return Standing::kNotItsShare;
+    if (Unit(Combine(walk_.client_key_, walk_.table_->site(id).key)) >= kept)
+      return Standing::kNotItsShare;
   }
-  const bool full = site.capacity != UINT64_MAX &&
-                    site.health->sessions.load(std::memory_order_relaxed) >= site.capacity;
+  if (!pool.limited()) return Standing::kUsable;
+  const Site& site = walk_.table_->site(id);
+  const bool full = site.health->sessions.load(std::memory_order_relaxed) >= site.capacity;
   return full ? Standing::kFull : Standing::kUsable;
 }
 

@@ -117,11 +117,11 @@ void Steps::PinHome() {
   for (SiteId site = NextRanked(ranking, complete); site.ok();
        site = NextRanked(ranking, complete)) {
     const EndpointPool& pool = *walk_.internals_->PoolAt(site);
-    if (walk_.table_->site(site).weight == 0 || pool.total_weight() == 0) continue;
+    if (pool.closed()) continue;
     walk_.pinned_site_ = site;
     walk_.rejects_ = true;
     walk_.phase_ = walk_.hashed_ ? Walk::Phase::kPinned : Walk::Phase::kPinnedSite;
-    if (walk_.hashed_) walk_.pinned_endpoint_ = pool.endpoints()[pool.Home(walk_.session_hash_)].id;
+    if (walk_.hashed_) walk_.pinned_endpoint_ = pool.IdOf(pool.Home(walk_.session_hash_));
     return;
   }
 }
@@ -197,7 +197,7 @@ bool Steps::NextPinned(Choice& choice) {
     return Give(walk_.pinned_site_, Take::kNew, Reason::kSession, choice) ||
            Give(walk_.pinned_site_, Take::kPinned, Reason::kSession, choice);
   }
-  if (walk_.rejects_ || walk_.table_->site(walk_.pinned_site_).weight == 0) return false;
+  if (walk_.rejects_ || walk_.internals_->PoolAt(walk_.pinned_site_)->closed()) return false;
   if (!Give(walk_.pinned_site_, Take::kNew, Reason::kSession, choice)) return false;
   walk_.pin_ = Pin::kMoved;
   walk_.wants_cookie_ = walk_.internals_->policy->session.on_recovery == OnRecovery::kStay;
@@ -253,7 +253,7 @@ bool Steps::Give(SiteId site, Take take, Reason reason, Choice& choice) {
                  .wall = walk_.wall_,
                  .tried = std::span(walk_.tried_).first(walk_.tried_count_)});
   if (!index) return false;
-  const EndpointId endpoint = pool.endpoints()[*index].id;
+  const EndpointId endpoint = pool.IdOf(*index);
   const bool away = walk_.moved_by_ != walk_.steering_ || walk_.tried_count_ != 0 ||
                     (walk_.hashed_ && *index != pool.Home(walk_.session_hash_));
   if (walk_.keyed_ && walk_.phase_ == Walk::Phase::kSites && away) walk_.pin_ = Pin::kMoved;

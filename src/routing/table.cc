@@ -89,7 +89,7 @@ class TableBuilder {
     const std::string_view check = CheckOf(policy, topology_);
     for (uint32_t site = 0; site < topology_.sites.size(); ++site) {
       const auto offered = topology_.sites[site].services.find(policy.name);
-      if (offered == topology_.sites[site].services.end()) continue;
+      if (offered == topology_.sites[site].services.end() || offered->second.empty()) continue;
       ranges_[{service, SiteId{site}}] = {table_.endpoints_.size(), offered->second.size()};
       for (const topology::Endpoint& endpoint : offered->second) {
         const std::optional<net::Address> address = net::Address::Parse(endpoint.address);
@@ -139,7 +139,9 @@ class TableBuilder {
                std::span(table_.endpoints_).subspan(range->second.first, range->second.second),
            .balance = service.policy->balance,
            .hashed = HomesByHash(service.policy->session),
-           .min_healthy = service.policy->min_healthy});
+           .min_healthy = service.policy->min_healthy,
+           .closed = table_.site(range->first.second).weight == 0,
+           .limited = table_.site(range->first.second).capacity != UINT64_MAX});
     }
   }
 
