@@ -46,10 +46,7 @@ Json Value(const config::Process& process) {
 Json Value(const config::Log& log) {
   static constexpr std::array<const char*, 5> kLevels{"trace", "debug", "info", "warn", "error"};
   return {{"level", kLevels[static_cast<size_t>(log.level)]},
-          {"format", log.json ? "json" : "text"},
-          {"access",
-           {{"path", FileOr(log.access_path, "off")},
-            {"format", log.access_json ? "json" : "combined"}}}};
+          {"format", log.json ? "json" : "text"}};
 }
 
 Json Value(const config::Place& place) {
@@ -178,7 +175,6 @@ Json Value(const topology::Service& service) {
           {"panic", service.panic == topology::Panic::kRoute ? "route" : "reject"},
           {"on_down", service.on_down == topology::OnDown::kClose ? "close" : "keep"},
           {"min_healthy", service.min_healthy},
-          {"slow_start", FormatDuration(service.slow_start)},
           {"timeouts", Value(service.timeouts)},
           {"retries", Value(service.retries)},
           {"backend",
