@@ -283,6 +283,7 @@ void HttpClient::OnResponseDone(bool close, Duration idle) {
 
 void HttpClient::NextRequest() {
   if (ended_ && input_.empty()) return Close();
+  response_begun_ = head_only_ = false;  // a refusal of the next head is answered, with its body
   Advance(State::kIdle);
   core_.loop.Arm(timer_, idle_);
   ResumeRequest();
