@@ -19,6 +19,8 @@ constexpr bool IsHopByHop(FieldId id) {
   switch (id) {
     case FieldId::kConnection:
     case FieldId::kKeepAlive:
+    case FieldId::kProxyAuthenticate:
+    case FieldId::kProxyAuthorization:
     case FieldId::kProxyConnection:
     case FieldId::kTe:
     case FieldId::kTrailer:

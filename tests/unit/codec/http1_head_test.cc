@@ -136,7 +136,7 @@ TEST_F(Http1Head, HopByHopAreThoseByNatureAndThoseThatConnectionNames) {
   const Head& head = Request(
       "Private: 1\r\nConnection: close, PRIVATE,other\r\nOther: 2\r\nPublic: 3\r\nKeep-Alive: x\r\n"
       "TE: trailers\r\nTrailer: x\r\nTransfer-Encoding: chunked\r\nUpgrade: x\r\nProxy-Connection: "
-      "x\r\n",
+      "x\r\nProxy-Authorization: x\r\nProxy-Authenticate: x\r\n",
       "POST / HTTP/1.1");
   std::string kept;
   for (const Field& field : head) {
