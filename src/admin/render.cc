@@ -48,11 +48,15 @@ std::string Unreadable(std::string_view json) {
   return std::string(json);
 }
 
+// "1 worker", "1,204 clients"
+std::string Counted(uint64_t number, const char* thing) {
+  return Format("{} {}{}", GroupThousands(number), thing, number == 1 ? "" : "s");
+}
+
 // "4 sites", or the one that is active.
 std::string Active(const Reader& service) {
   if (const std::string active = service["active"].text(); !active.empty()) return active;
-  const size_t sites = service["sites"].items().size();
-  return Format("{} {}", sites, sites == 1 ? "site" : "sites");
+  return Counted(service["sites"].items().size(), "site");
 }
 
 std::string ServicesTable(const Reader& services, bool color) {
@@ -155,8 +159,8 @@ std::string RenderStatus(std::string_view json, bool color) {
   std::string out = Heading(status, color);
   Line(out, "config", status["config_file"].text());
   Line(out, "process",
-       Format("pid {}, {} workers, {} clients", status["pid"].count(), status["workers"].count(),
-              GroupThousands(status["clients"].count())));
+       Format("pid {}, {}, {}", status["pid"].count(), Counted(status["workers"].count(), "worker"),
+              Counted(status["clients"].count(), "client")));
   Line(out, "reloads", Reloads(status));
   const char* name = "listeners";
   for (const Reader& listener : status["listeners"].items()) {
@@ -236,13 +240,13 @@ std::string RenderReload(std::string_view json, bool color) {
     ++errors;
     out += Painted("error: " + error.text(), Paint::kBad, color) + "\n";
   }
-  const std::string counts = Format("{} {}, {} {}", errors, errors == 1 ? "error" : "errors",
-                                    warnings, warnings == 1 ? "warning" : "warnings");
+  const uint64_t generation = answer["generation"].count();
   if (answer["accepted"].flag()) {
-    out += Format("generation {} is running", answer["generation"].count());
-    return out + (warnings > 0 ? ", " + counts : std::string()) + "\n";
+    out += Format("generation {} is running", generation);
+    return out + (warnings > 0 ? ", " + Counted(warnings, "warning") : std::string()) + "\n";
   }
-  return out + Format("refused: {}; generation {} runs on\n", counts, answer["generation"].count());
+  return out + Format("refused: {}, {}; generation {} runs on\n", Counted(errors, "error"),
+                      Counted(warnings, "warning"), generation);
 }
 
 std::string RenderError(std::string_view json) {
