@@ -1,7 +1,8 @@
 // The steps of a decision, on the state that a Walk carries. One worker at a time per Walk;
 // everything else that is read is constant or atomic. No allocation.
 //
-//   Begin: location, fence, session, steering          Next: pinned endpoint → its site → sites in order → endpoint
+//   Begin: location, fence, session, steering
+//   Next: pinned endpoint → its site → sites in order → endpoint
 //
 // Sites in order are gone through in passes, until one gives an endpoint:
 //   kHealthy   up, within this client's share, below capacity
