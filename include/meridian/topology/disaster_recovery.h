@@ -1,0 +1,34 @@
+// The policy of a disaster-recovery service, as an operator writes it: plain values, with the
+// defaults of CONFIG.md. Sites are named; they are the keys of the configuration.
+#pragma once
+
+#include <meridian/base/time.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace meridian::topology {
+
+enum class Reads : uint8_t { kActive, kNearest };
+enum class FailbackMode : uint8_t { kManual, kAutomatic };
+
+struct DisasterRecovery {
+  std::string primary;
+  std::vector<std::string> standby;  // in order of preference; never holds the primary
+  Duration max_lag = std::chrono::seconds(30);
+  std::optional<uint64_t> max_backlog;                 // bytes; empty: not a condition
+  Duration status_interval = std::chrono::seconds(1);  // of the replication check
+  Reads reads = Reads::kActive;
+  bool automatic = true;                           // failover without an operator
+  Duration after = std::chrono::seconds(5);        // how long the active must be dead
+  Duration cooldown = std::chrono::hours(1);       // between automatic moves
+  Duration switch_hold = std::chrono::seconds(5);  // new sessions wait at most so long
+  FailbackMode failback = FailbackMode::kManual;
+  Duration hold = std::chrono::minutes(10);  // ready for so long before an automatic one
+
+  bool operator==(const DisasterRecovery&) const = default;
+};
+
+}  // namespace meridian::topology
