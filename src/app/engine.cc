@@ -29,9 +29,8 @@ Engine::~Engine() {
 }
 
 bool Engine::Start() {
-  auto config = config_.LoadFirst();
+  auto config = config_.LoadFirst(options_.json_log);
   if (!config) return false;
-  log::Configure(config->log.level, config->log.json || options_.json_log);
   WatchHealth();
   if (!config_.CompileFirst(*config)) return false;
   config_.set_loaded(loop_.WallNow());

@@ -13,8 +13,8 @@
 namespace meridian::app {
 namespace {
 
-void LogDiagnostics(const admin::ReloadResult& result) {
-  for (const config::Diagnostic& diagnostic : result.diagnostics) {
+void LogDiagnostics(const std::vector<config::Diagnostic>& diagnostics) {
+  for (const config::Diagnostic& diagnostic : diagnostics) {
     const bool error = diagnostic.severity == config::Diagnostic::Severity::kError;
     if (error) {
       log::Error("{}", diagnostic.ToString());
@@ -22,7 +22,6 @@ void LogDiagnostics(const admin::ReloadResult& result) {
       log::Warn("{}", diagnostic.ToString());
     }
   }
-  for (const std::string& error : result.errors) log::Error("{}", error);
 }
 
 // What a running process cannot change, as warnings: the rest of the file takes effect.
@@ -64,16 +63,18 @@ proxy::Bound Kept(const config::Config& running, const config::Config& next,
 
 }  // namespace
 
-std::optional<config::Config> LiveConfig::LoadFirst() const {
+std::optional<config::Config> LiveConfig::LoadFirst(bool json_log) const {
   config::Loaded loaded = config::LoadFile(file_);
-  for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
-    std::fprintf(stderr, "%s\n", diagnostic.ToString().c_str());
-  }
   if (!loaded.config) {
+    for (const config::Diagnostic& diagnostic : loaded.diagnostics) {
+      std::fprintf(stderr, "%s\n", diagnostic.ToString().c_str());
+    }
     const CheckOutcome outcome{std::move(loaded), {}};
     std::fprintf(stderr, "%zu errors, %zu warnings\n", outcome.errors(), outcome.warnings());
     return std::nullopt;
   }
+  log::Configure(loaded.config->log.level, loaded.config->log.json || json_log);
+  LogDiagnostics(loaded.diagnostics);
   return std::move(loaded.config);
 }
 
@@ -159,7 +160,8 @@ void LiveConfig::Take(Request request, snapshot::SnapshotPtr next, Fleet::Prepar
 
 void LiveConfig::Finish(const Request& request, admin::ReloadResult result) {
   result.generation = snapshot_->generation;
-  LogDiagnostics(result);
+  LogDiagnostics(result.diagnostics);
+  for (const std::string& error : result.errors) log::Error("{}", error);
   if (result.accepted) {
     ++reloads_;
     log::Info("reload: generation {} runs", result.generation);

@@ -29,8 +29,9 @@ class LiveConfig {
              std::function<void(const snapshot::SnapshotPtr&)> published)
       : file_(std::move(file)), registry_(registry), published_(std::move(published)) {}
 
-  // The first load: reads the file, prints its diagnostics to standard error. Empty: it has errors.
-  std::optional<config::Config> LoadFirst() const;
+  // The first load: reads the file, configures the log by it (as JSON also if `json_log`) and logs
+  // its warnings. Empty: it has errors, which went to standard error.
+  std::optional<config::Config> LoadFirst(bool json_log) const;
   // Compiles what LoadFirst gave as generation 1. False: why was logged.
   bool CompileFirst(config::Config config);
   void SetBound(proxy::Bound bound) { bound_ = std::move(bound); }
