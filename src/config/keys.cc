@@ -118,7 +118,7 @@ constexpr Key kTopologyKeys[] = {
     Key{"regions.*.sites.*.weight", kInteger, "Share under weighted steering; 0: no new sessions.",
         "100"}
         .In(0, 1e6),
-    Key{"regions.*.sites.*.bias", kInteger, "Makes the site look nearer (above 0) or farther.", "0"}
+    Key{"regions.*.sites.*.bias", kInteger, "Makes the site look farther (above 0) or nearer.", "0"}
         .In(-99, 99),
     Key{"regions.*.sites.*.capacity", kInteger, "Concurrent sessions; more spill to other sites.",
         "unlimited", "unlimited"}
