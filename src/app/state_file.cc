@@ -145,7 +145,7 @@ Result<> WriteDurably(const std::string& path, std::string_view text) {
 }  // namespace
 
 std::string WriteIntents(const Intents& intents) {
-  std::string text = std::string(kMagic) + "\n";
+  std::string text = Format("{}\n", kMagic);
   for (const auto& [target, record] : intents) {
     text +=
         Format("{}\t{}\t{}\t{}\t{}\t{}\n", Escape(target), health::Name(record.intent),
