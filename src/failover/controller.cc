@@ -91,6 +91,7 @@ Result<> Controller::Report(std::string_view name, const TrafficReport& report) 
 
 void Controller::Tick() {
   Run();
+  WatchChannels();
 }
 
 void Controller::Run() {
@@ -98,7 +99,6 @@ void Controller::Run() {
   CoolDown();
   for (int i = 0; i < kMaxStepsPerInput && StepOnce(); ++i) {
   }
-  WatchChannels();
 }
 
 bool Controller::StepOnce() {
@@ -181,6 +181,11 @@ bool Controller::StepSwitching() {
   const MonotonicTime now = clock_.Now();
   if (active().seen.verdict == Verdict::kDown) {
     AbortSwitch("the active site failed");
+    return true;
+  }
+  if (switch_->cause == Cause::kFailback &&
+      !(record_.is_automation_on && record_.is_all_automation_on)) {
+    AbortSwitch("automation was switched off");
     return true;
   }
   if (now - switch_->began >= policy_.switch_hold) {

@@ -11,6 +11,7 @@ using enum Trigger;
 constexpr Move kMoves[] = {
     {kNormal, kActiveDead, kActivating},
     {kNormal, kSwitchAsked, kSwitching},
+    {kNormal, kOpenedPrimary, kNormal},  // forced: the same site, under a new epoch
     {kNormal, kOpenedStandby, kFailedOver},
     {kNormal, kStandbyServes, kFailedOver},  // a reload made another site the primary
     {kNormal, kTwoClaim, kSplitBrain},

@@ -43,6 +43,7 @@ class MemoryStorage final : public failover::Storage {
   int steps() const { return steps_; }
   int loads() const { return loads_; }
   const std::optional<std::string>& durable() const { return durable_; }
+  const std::optional<std::string>& visible() const { return seen_; }
 
   Result<std::optional<std::string>> Load() override {
     ++loads_;

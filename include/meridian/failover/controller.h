@@ -63,7 +63,8 @@ class Controller {
   Result<> Reconfigure(Policy policy);
 
   // An operator's orders. Errors: kConflict with the reason, when the rules forbid it; kIo when the
-  // record could not be written. Then nothing has changed.
+  // record could not be written. Then nothing has changed, unless a crash follows before it is
+  // written again (Status::is_saved): a restart may find an order that failed last as taken.
   //
   // Failover: planned when the active site is up (state kSwitching follows), at once when it is
   // dead or `force` is given. In a split brain it is the resolution, needs `force`, and may name

@@ -125,6 +125,15 @@ TEST(Orders, AnUnreachableSiteIsLeftOnlyWithForce) {
   EXPECT_TRUE(drill.controller->Failover({"dallas", true, "ops"}));
 }
 
+TEST(Orders, ForceOnTheActiveSiteGivesItANewEpoch) {
+  Drill drill;
+  drill.Pass(1s);
+  ASSERT_TRUE(drill.controller->Failover({"atlanta", true, "ops"}));
+  EXPECT_EQ(drill.state(), State::kNormal);
+  EXPECT_EQ(drill.epoch(), 2u);
+  EXPECT_FALSE(drill.controller->record().is_operator_choice);
+}
+
 TEST(Orders, NothingMovesAwayFromAnOperatorsChoiceByItself) {
   Policy policy = ThreeSites();
   policy.failback = topology::FailbackMode::kAutomatic;
@@ -199,6 +208,23 @@ TEST(Orders, AutomaticFailbackWaitsForHoldAndCooldown) {
   CatchUp(drill, "dallas");
   EXPECT_EQ(drill.state(), State::kNormal);
   EXPECT_EQ(drill.controller->record().cause, Cause::kFailback);
+}
+
+TEST(Orders, TheKillSwitchEndsAnAutomaticFailbackUnderWay) {
+  Policy policy = ThreeSites();
+  policy.failback = topology::FailbackMode::kAutomatic;
+  policy.hold = 5s;
+  policy.cooldown = 5s;
+  Drill drill(policy);
+  drill.FailOver();
+  drill.Reconcile();
+  drill.Pass(5s);
+  ASSERT_EQ(drill.state(), State::kSwitching);
+  ASSERT_TRUE(drill.controller->SetAutomation(AutomationScope::kAll, false, "ops"));
+  EXPECT_EQ(drill.state(), State::kReady);
+  CatchUp(drill, "dallas");
+  drill.Pass(1min);
+  EXPECT_EQ(drill.active(), "dallas");
 }
 
 TEST(Orders, HoldBeginsAgainWhenThePrimaryFallsBehind) {
