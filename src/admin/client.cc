@@ -1,6 +1,7 @@
 // See client.h. One connection for one call, closed afterwards; plain poll(2) with one deadline for
 // all of it. For commands, which have nothing else to do meanwhile.
 #include <meridian/admin/client.h>
+#include <meridian/base/descriptor.h>
 #include <meridian/base/format.h>
 #include <meridian/codec/http1.h>
 
@@ -17,20 +18,6 @@ namespace meridian::admin {
 namespace {
 
 constexpr size_t kMaxAnswerBytes = 256 * 1024 * 1024;
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  int number() const { return number_; }
-
- private:
-  const int number_;
-};
 
 Error Failure(ErrorCode code, const char* context, int system = 0) {
   return Error{code, Side::kBackend, Retry::kNever, system, context};
@@ -54,7 +41,7 @@ Error FromErrno(int number, const char* context) {
 class Exchange {
  public:
   Exchange(const Descriptor& socket, Duration timeout)
-      : socket_(socket.number()), deadline_(std::chrono::steady_clock::now() + timeout) {}
+      : socket_(socket.get()), deadline_(std::chrono::steady_clock::now() + timeout) {}
 
   Result<void> Connect(const std::string& path);
   Result<void> Send(std::string_view bytes);
@@ -189,7 +176,7 @@ Result<Answer> Exchange::Receive(std::string_view method) {
 Result<Answer> Call(const std::string& socket_path, std::string_view method,
                     std::string_view target, std::string_view body, Duration timeout) {
   const Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (socket.number() < 0) return tl::unexpected(FromErrno(errno, "socket"));
+  if (socket.get() < 0) return tl::unexpected(FromErrno(errno, "socket"));
   Exchange exchange(socket, timeout);
   if (auto connected = exchange.Connect(socket_path); !connected) {
     return tl::unexpected(connected.error());

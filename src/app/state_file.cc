@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <meridian/base/descriptor.h>
 #include <meridian/base/format.h>
 #include <meridian/base/hash.h>
 #include <meridian/base/text.h>
@@ -17,21 +18,6 @@ namespace {
 
 constexpr std::string_view kMagic = "meridian-intents 1";
 constexpr size_t kMaxFileBytes = 64 << 20;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  bool ok() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 std::string Escape(std::string_view text) {
   std::string out;

@@ -5,6 +5,7 @@
 #include "config/environment.h"
 #include "config/validate.h"
 
+#include <meridian/base/descriptor.h>
 #include <meridian/base/format.h>
 
 #include <fcntl.h>
@@ -23,20 +24,6 @@ namespace {
 std::string CannotRead(int error) {
   return Format("cannot be read ({})", std::strerror(error));
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 // The files a pattern names, sorted; at most kMaxIncludes + 1.
 std::vector<std::string> Matches(const std::string& pattern) {
@@ -73,12 +60,12 @@ FileText ReadFile(const std::string& path) {
   // A pipe or a device must neither block us nor feed us for ever.
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
-  if (file.fd() < 0 || fstat(file.fd(), &status) != 0) return {{}, CannotRead(errno)};
+  if (file.get() < 0 || fstat(file.get(), &status) != 0) return {{}, CannotRead(errno)};
   if (!S_ISREG(status.st_mode)) return {{}, "is not a regular file"};
   std::string text;
   std::array<char, 65536> block;
   while (text.size() <= kMaxFileBytes) {
-    const ssize_t count = read(file.fd(), block.data(), block.size());
+    const ssize_t count = read(file.get(), block.data(), block.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return {{}, CannotRead(errno)};
     if (count == 0) return {std::move(text), {}};

@@ -2,6 +2,7 @@
 // sync; a crash leaves it behind, and the next save truncates it.
 #include <errno.h>
 #include <fcntl.h>
+#include <meridian/base/descriptor.h>
 #include <meridian/base/format.h>
 #include <meridian/failover/storage.h>
 #include <sys/stat.h>
@@ -21,21 +22,6 @@ std::string FileName(std::string_view service) {
   }
   return name;
 }
-
-// A descriptor that is closed at the end of its scope.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  bool ok() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 }  // namespace
 

@@ -1,6 +1,8 @@
 // See file_copy.h: a memfd, sealed against change and mapped.
 #include "geo/file_copy.h"
 
+#include <meridian/base/descriptor.h>
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -13,22 +15,6 @@
 namespace meridian::geo {
 
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  int get() const { return fd_; }
-  int Release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 // Until the end of `from`, which may have grown or shrunk meanwhile. Returns the bytes copied.
 Result<size_t> CopyAll(int from, int to, size_t max_bytes) {

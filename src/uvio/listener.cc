@@ -1,6 +1,8 @@
 // See listener.h.
 #include "uvio/listener.h"
 
+#include <meridian/base/descriptor.h>
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -20,22 +22,6 @@ namespace {
 constexpr int kBatch = 64;
 // Out of descriptors: others have to close first. Connections wait in the backlog meanwhile.
 constexpr Duration kRestTime = std::chrono::milliseconds(50);
-
-// Owns a descriptor while its socket is being set up.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  int Release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 bool Enable(int fd, int level, int option) {
   const int on = 1;
