@@ -16,8 +16,12 @@ Engine::Engine(uvio::UvLoop& loop, EngineOptions options)
       options_(std::move(options)),
       started_(loop.WallNow()),
       random_(net::SeedFromSystem()),
-      config_(options_.config_file, registry_,
-              [this](const snapshot::SnapshotPtr& snapshot) { Published(snapshot); }),
+      config_(
+          options_.config_file, registry_,
+          [this](const snapshot::SnapshotPtr& snapshot, std::function<void()> then) {
+            Announce(snapshot, std::move(then));
+          },
+          [this](const snapshot::SnapshotPtr& snapshot) { Published(snapshot); }),
       intents_(loop, registry_, [this] { fleet_->HealthChanged(); }),
       grace_timer_(*this),
       drain_timer_(*this) {}
@@ -162,10 +166,16 @@ void Engine::Serving() {
   if (options_.on_serving) options_.on_serving();
 }
 
+void Engine::Announce(const snapshot::SnapshotPtr& snapshot, std::function<void()> then) {
+  probe_thread_->loop().Post([this, snapshot, then = std::move(then)]() mutable {
+    prober_->Update(snapshot);
+    loop_.Post(std::move(then));
+  });
+}
+
 void Engine::Published(const snapshot::SnapshotPtr& snapshot) {
   const config::Log& log = snapshot->config.log;
   log::Configure(log.level, log.json || options_.json_log);
-  probe_thread_->loop().Post([this, snapshot] { prober_->Update(snapshot); });
   fleet_->HealthChanged();
 }
 

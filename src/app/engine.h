@@ -62,6 +62,7 @@ class Engine final : public admin::Control, private net::TimerHandler {
   bool OpenAdmin(const config::Admin& admin);
   bool ListenAdmin(const admin::ServerOptions& options, const char* key);
   void LogChange(const health::Change& change) const;
+  void Announce(const snapshot::SnapshotPtr& snapshot, std::function<void()> then);
   void Published(const snapshot::SnapshotPtr& snapshot);
   void BeginServing();
   void Serving();

@@ -139,16 +139,25 @@ snapshot::SnapshotPtr LiveConfig::Build(bool force, admin::ReloadResult& result)
 
 void LiveConfig::Take(Request request, snapshot::SnapshotPtr next, Fleet::Prepared prepared,
                       admin::ReloadResult result) {
-  if (prepared && stopping_) {
-    request.fleet->Abandon();
-    prepared = tl::unexpected(std::string("it is stopping"));
-  }
   if (!prepared) {
     result.errors.push_back(prepared.error());
     return Finish(request, std::move(result));
   }
-  bound_ = std::move(*prepared);
+  announce_(next, [this, request = std::move(request), next, bound = std::move(*prepared),
+                   result = std::move(result)]() mutable {
+    Swap(std::move(request), std::move(next), std::move(bound), std::move(result));
+  });
+}
+
+void LiveConfig::Swap(Request request, snapshot::SnapshotPtr next, proxy::Bound bound,
+                      admin::ReloadResult result) {
   Fleet& fleet = *request.fleet;
+  if (stopping_) {
+    fleet.Abandon();
+    result.errors.push_back("it is stopping");
+    return Finish(request, std::move(result));
+  }
+  bound_ = std::move(bound);
   fleet.Commit([this, request = std::move(request), next = std::move(next),
                 result = std::move(result)]() mutable {
     Adopt(next);

@@ -1,7 +1,8 @@
 // The configuration that runs, and how another takes its place. Owned by the Engine; control
 // thread.
 //
-//   Reload ─► load ─► drastic? ─► compile ─► Fleet::Prepare ─► Fleet::Commit ─► published
+//   Reload ─► load ─► drastic? ─► compile ─► Fleet::Prepare ─► announced ─► Fleet::Commit ─►
+//               │        │           │            │              published
 //               └────────┴───────────┴────────────┴─► refused: logged, counted, nothing changed
 //
 // One at a time: a second Reload waits for the first, and at most kMaxWaiting wait.
@@ -24,10 +25,17 @@ class LiveConfig {
   static constexpr size_t kMaxWaiting = 16;
   using Done = std::function<void(admin::ReloadResult)>;
 
-  // `published` runs each time a new snapshot has taken over, after all workers have it.
-  LiveConfig(std::string file, health::Registry& registry,
-             std::function<void(const snapshot::SnapshotPtr&)> published)
-      : file_(std::move(file)), registry_(registry), published_(std::move(published)) {}
+  using Announce = std::function<void(const snapshot::SnapshotPtr&, std::function<void()> then)>;
+  using Published = std::function<void(const snapshot::SnapshotPtr&)>;
+
+  // `announce` lets the checks take a new snapshot before any worker routes by it, so that an
+  // endpoint under a renamed check keeps its verdict; it calls `then` on this thread. `published`
+  // runs each time one has taken over, after all workers have it.
+  LiveConfig(std::string file, health::Registry& registry, Announce announce, Published published)
+      : file_(std::move(file)),
+        registry_(registry),
+        announce_(std::move(announce)),
+        published_(std::move(published)) {}
 
   // The first load: reads the file, configures the log by it (as JSON also if `json_log`) and logs
   // its warnings. Empty: it has errors, which went to standard error.
@@ -62,12 +70,15 @@ class LiveConfig {
   snapshot::SnapshotPtr Build(bool force, admin::ReloadResult& result);
   void Take(Request request, snapshot::SnapshotPtr next, Fleet::Prepared prepared,
             admin::ReloadResult result);
+  void Swap(Request request, snapshot::SnapshotPtr next, proxy::Bound bound,
+            admin::ReloadResult result);
   void Finish(const Request& request, admin::ReloadResult result);
   void Adopt(const snapshot::SnapshotPtr& next);
 
   std::string file_;
   health::Registry& registry_;
-  std::function<void(const snapshot::SnapshotPtr&)> published_;
+  Announce announce_;
+  Published published_;
   snapshot::SnapshotPtr snapshot_;
   snapshot::Keys keys_;
   proxy::Bound bound_;
