@@ -110,15 +110,15 @@ bool Connector::Try(const routing::Choice& choice) {
   free->choice = choice;
   free->use = std::move(use);
   free->started = core_.loop.Now();
-  race_at_ = free->started + RaceAfter(*free);
+  race_at_ = free->started + RaceAfter(free->choice);
   ArmTimer();
   return true;
 }
 
-Duration Connector::RaceAfter(const Attempt& attempt) const {
+Duration Connector::RaceAfter(const routing::Choice& choice) const {
   const topology::Service& policy = hold_.table().service(service_);
   if (policy.timeouts.race_after) return *policy.timeouts.race_after;
-  const Duration average = hold_.table().endpoint(attempt.choice.endpoint).health->connect_time();
+  const Duration average = hold_.table().endpoint(choice.endpoint).health->connect_time();
   return average == Duration(0) ? kRaceUnmeasured : std::clamp(3 * average, kRaceLeast, kRaceMost);
 }
 

@@ -50,6 +50,8 @@ class Connector final : private net::TimerHandler {
   // gives it back.
   bool Peek();
   MonotonicTime started() const { return started_; }
+  // How long `choice` may take to be heard of before its path is in doubt.
+  Duration RaceAfter(const routing::Choice& choice) const;
   uint32_t tried() const { return tried_; }
 
  private:
@@ -79,7 +81,6 @@ class Connector final : private net::TimerHandler {
   void Finish();
   void ArmTimer();
   void OnTimer(net::Timer& timer) override;
-  Duration RaceAfter(const Attempt& attempt) const;
   size_t in_flight() const;
   RouteCounters& counters(const routing::Choice& choice) const;
 

@@ -10,6 +10,7 @@
 namespace meridian::proxy {
 namespace {
 
+constexpr Duration kPathCheckAgain = std::chrono::milliseconds(50);
 constexpr codec::HttpLimits kResponseLimits{64 * 1024, codec::kMaxFields};
 
 // RFC 9110 section 9.2.2.
@@ -160,9 +161,31 @@ void Exchange::CountDecision() {
   (walk.location().has_coordinates ? worker.geo_hits : worker.geo_misses).Add();
 }
 
+// A complete request is first waited for as long as its acknowledgement may take.
 void Exchange::ArmForRequest() {
   active_ = core_.loop.Now();
-  core_.loop.Arm(timer_, request_complete_ ? policy().timeouts.response : policy().timeouts.idle);
+  if (!request_complete_) return core_.loop.Arm(timer_, policy().timeouts.idle);
+  const Duration response = policy().timeouts.response;
+  response_due_ = active_ + response;
+  core_.loop.Arm(timer_, std::min(response, connector_.RaceAfter(choice_)));
+}
+
+// The request was sent a while ago. Is it in the backend's kernel? A slow server acknowledges, and a
+// delayed acknowledgement comes before the first repetition (RFC 6298), so one that was repeated in
+// vain is on a dead path: the endpoint is in doubt, and the request goes elsewhere if it may. If it
+// may not, or nowhere, it waits on: a single loss heals.
+void Exchange::CheckPath() {
+  const Duration left = response_due_ - core_.loop.Now();
+  const net::PathInfo path = backend_->path_info();
+  if (path.unacknowledged_bytes == 0) return core_.loop.Arm(timer_, left);
+  if (path.retransmits == 0) return core_.loop.Arm(timer_, std::min(left, kPathCheckAgain));
+  core_.Report(hold_, endpoint(), health::Outcome::kConnectFailed);
+  core_.pool.DropUnusable();
+  if (!MayRetry(policy().retries.on_timeout)) return core_.loop.Arm(timer_, left);
+  backend_->Reset();
+  DropBackend();
+  state_ = State::kConnect;
+  connector_.Continue(true);
 }
 
 void Exchange::OnNoBackend(Failure failure) {
@@ -177,7 +200,10 @@ void Exchange::OnDrained() {
 void Exchange::OnTimer(net::Timer&) {
   const MonotonicTime now = core_.loop.Now();
   if (state_ == State::kSend && request_complete_) {
-    return AttemptFailed(Failure::kResponseTimeout, health::Outcome::kResponseTimeout);
+    if (now >= response_due_) {
+      return AttemptFailed(Failure::kResponseTimeout, health::Outcome::kResponseTimeout);
+    }
+    return CheckPath();
   }
   const Duration idle = policy().timeouts.idle;
   if (now < active_ + idle) return core_.loop.Arm(timer_, active_ + idle - now);

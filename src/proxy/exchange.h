@@ -69,6 +69,7 @@ class Exchange final : private ConnectorOwner,
 
   void SendBody(std::span<const std::string_view> slices);
   void ArmForRequest();
+  void CheckPath();
   // Each gives false when the exchange has ended or moved to another attempt: nothing more is to be
   // done.
   bool ReadHead(std::string_view& bytes);
@@ -105,7 +106,8 @@ class Exchange final : private ConnectorOwner,
   std::string response_;  // a head that has not come whole
   std::string cookie_;    // a Set-Cookie value being written
   MonotonicTime active_{};
-  uint64_t received_bytes_ = 0;  // of the request's body
+  MonotonicTime response_due_{};  // with the request complete
+  uint64_t received_bytes_ = 0;   // of the request's body
   uint32_t retries_ = 0;
   uint16_t method_bytes_ = 0;
   State state_ = State::kRest;

@@ -188,9 +188,9 @@ TEST(SiteLoss, ABlackHoledSiteCostsNoRequestAndLittleTimeOnAnySeed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Story story(seed);
     const Phases phases = LoseAtlanta(story, Fault::kBlackHole);
-    // A request on a pooled connection waits for the response timeout (1 s), at most once for each
-    // of the two endpoints, before it goes elsewhere.
-    EXPECT_LE(Worst(phases.during), milliseconds(2300));
+    // What was sent into the hole is repeated after 200 ms and then tried elsewhere; the worst case
+    // meets the hole again by a connect, which is raced.
+    EXPECT_LE(Worst(phases.during), milliseconds(800));
     EXPECT_GT(AnsweredBy(phases.after, "atlanta"), phases.after.size() / 4);
     if (HasFailure()) break;
   }

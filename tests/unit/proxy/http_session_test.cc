@@ -229,6 +229,35 @@ TEST_F(HttpSession, ABlackHoledSiteCostsTheRaceDelayOnly) {
   EXPECT_LE(world.net.Now() - again, std::chrono::milliseconds(20));
 }
 
+TEST_F(HttpSession, APooledConnectionIntoABlackHoleCostsLittle) {
+  ServeAll(kOk);
+  Peer& client = world.Connect("192.0.2.1", "10.0.0.1:80");
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(world.Ask(client, kGet).ends_with("ok"));
+  world.net.BlackHole(At("10.1.0.1:80"));
+  world.net.BlackHole(At("10.1.0.2:80"));
+  client.received.clear();
+  const MonotonicTime start = world.net.Now();
+  client.stream->Write(kGet);
+  ASSERT_TRUE(
+      world.net.RunUntil([&] { return client.received.ends_with("ok"); }, std::chrono::seconds(5)));
+  EXPECT_LE(world.net.Now() - start, std::chrono::milliseconds(600));
+  EXPECT_NE(client.received.find("Meridian-Site: dallas"), std::string::npos);
+}
+
+TEST_F(HttpSession, ASlowServerIsNotTakenForADeadPath) {
+  Peer* waiting = nullptr;
+  const auto script = [&](Peer& peer) { waiting = &peer; };
+  const Server& first = world.Serve("10.1.0.1:80", script);
+  const Server& second = world.Serve("10.1.0.2:80", script);
+  Peer& client = world.Connect("192.0.2.1", "10.0.0.1:80");
+  client.stream->Write(kGet);
+  world.net.RunFor(std::chrono::seconds(8));
+  ASSERT_EQ(first.peers.size() + second.peers.size(), 1u);
+  waiting->stream->Write(kOk);
+  world.net.RunFor(std::chrono::seconds(1));
+  EXPECT_TRUE(client.received.ends_with("ok"));
+}
+
 TEST_F(HttpSession, WithNothingLeftTheClientIsToldWhy) {
   for (const auto* at : {"10.1.0.1:80", "10.1.0.2:80", "10.2.0.1:80"}) world.net.Refuse(At(at));
   Peer& client = world.Connect("192.0.2.1", "10.0.0.1:80");
