@@ -185,7 +185,7 @@ void Exchange::CheckPath() {
   backend_->Reset();
   DropBackend();
   state_ = State::kConnect;
-  connector_.Continue(true);
+  connector_.Continue(false);  // the next may lie behind the same hole: a fresh connect is raced
 }
 
 void Exchange::OnNoBackend(Failure failure) {
