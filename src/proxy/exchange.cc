@@ -170,10 +170,10 @@ void Exchange::ArmForRequest() {
   core_.loop.Arm(timer_, std::min(response, connector_.RaceAfter(choice_)));
 }
 
-// The request was sent a while ago. Is it in the backend's kernel? A slow server acknowledges, and a
-// delayed acknowledgement comes before the first repetition (RFC 6298), so one that was repeated in
-// vain is on a dead path: the endpoint is in doubt, and the request goes elsewhere if it may. If it
-// may not, or nowhere, it waits on: a single loss heals.
+// The request was sent a while ago. Is it in the backend's kernel? A slow server acknowledges, and
+// a delayed acknowledgement comes before the first repetition (RFC 6298), so one that was repeated
+// in vain is on a dead path: the endpoint is in doubt, and the request goes elsewhere if it may. If
+// it may not, or nowhere, it waits on: a single loss heals.
 void Exchange::CheckPath() {
   const Duration left = response_due_ - core_.loop.Now();
   const net::PathInfo path = backend_->path_info();
