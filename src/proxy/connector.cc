@@ -159,6 +159,7 @@ void Connector::Lost(Attempt& attempt, ErrorCode code) {
   last_failure_ = code == ErrorCode::kTimeout ? Failure::kConnectTimeout : Failure::kConnectFailed;
   core_.Report(hold_, hold_.table().endpoint(attempt.choice.endpoint),
                health::Outcome::kConnectFailed);
+  if (!hold_.table().service(service_).retries.on_connect) exhausted_ = true;
   if (!exhausted_) {
     TryNext();
   } else if (in_flight() == 0) {

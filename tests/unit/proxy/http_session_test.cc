@@ -201,6 +201,17 @@ TEST_F(HttpSession, ADeadEndpointsRequestGoesToTheNextAndOnlyTheFirstPays) {
       1);
 }
 
+TEST_F(HttpSession, WithoutConnectAmongTheRetriesAFailedConnectIsTheEnd) {
+  ServeAll(kOk);
+  std::string changed(kConfig);
+  changed.replace(changed.find("balance: round-robin"), 20, "retries: {on: [reset]}");
+  world.Load(changed);
+  world.net.Kill(At("10.1.0.1:80"));
+  world.net.Kill(At("10.1.0.2:80"));
+  EXPECT_TRUE(world.Ask(kGet).starts_with("HTTP/1.1 502 "));
+  EXPECT_TRUE(servers[2]->peers.empty());
+}
+
 TEST_F(HttpSession, ADeadSitesRequestGoesToTheNextSite) {
   ServeAll(kOk);
   world.net.Kill(At("10.1.0.1:80"));
