@@ -1,7 +1,7 @@
 // From a decision to a connected backend: tries the candidates of one walk until one answers. A
 // refused candidate is followed by the next at once, unless retries.on leaves out `connect`. One
-// that has not answered after race_after is raced by the next; the first to connect wins, the others
-// are closed and held suspect. Each attempt has the service's connect timeout.
+// that has not answered after race_after is raced by the next; the first to connect wins, the
+// others are closed and held suspect. Each attempt has the service's connect timeout.
 //
 //   Continue ─► attempt ─┬─ connected ─────────► OnBackend
 //                 ▲      ├─ refused, timed out: the next candidate; with none left and none in
