@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "proxy/http_client.h"
-
 namespace meridian::proxy {
 namespace {
 
@@ -72,8 +70,7 @@ void Exchange::Rest() {
   replayable_ = true;
   idempotent_ = chunked_request_ = request_complete_ = upgrade_ = reused_ = heard_ = stale_tried_ =
       false;
-  backend_keeps_ = close_client_ = tunnel_client_ended_ = tunnel_backend_ended_ = false;
-  framing_ = ResponseFraming::kAsReceived;
+  backend_keeps_ = tunnel_client_ended_ = tunnel_backend_ended_ = false;
 }
 
 void Exchange::RequestBody(std::string_view data) {
@@ -246,12 +243,11 @@ bool Exchange::MayRetry(bool allowed_by_policy) {
 }
 
 void Exchange::Failed(Failure failure) {
-  HttpClient& client = *client_;
-  const bool complete = request_complete_;
+  ClientStream& client = *client_;
   RouteCounters& none = hold_.route(service_, {});
   (StatusOf(failure) >= 500 ? none.requests_5xx : none.requests_4xx).Add();
   Rest();
-  client.OnFailed(failure, complete);
+  client.OnFailed(failure);
 }
 
 }  // namespace meridian::proxy

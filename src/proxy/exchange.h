@@ -1,6 +1,6 @@
 // One HTTP request and its response, on the backend's side: the decision, the attempts, the
 // request's bytes as sent, the response's bytes as received. The only place that decides on a
-// retry. Owned by the HttpClient it serves, recycled by Core.
+// retry. Owned by the client's side that it serves, recycled by Core.
 //
 //   kRest ─ Prepare ─► kPrepared ─ Go ─► kConnect ─ backend ─► kSend ─ head ─► kRespond ─► kRest
 //                                           ▲                    │ │
@@ -13,16 +13,14 @@
 #include <array>
 #include <string>
 
+#include "proxy/client_stream.h"
 #include "proxy/connector.h"
 #include "proxy/core.h"
-#include "proxy/http_head.h"
 
 namespace meridian::proxy {
 
-class HttpClient;
-
 struct ExchangeInput {
-  HttpClient* client = nullptr;
+  ClientStream* client = nullptr;
   Hold hold;
   routing::Query query;
   const codec::Head* head = nullptr;  // during Prepare only
@@ -56,7 +54,6 @@ class Exchange final : private ConnectorOwner,
  private:
   enum class State : uint8_t { kRest, kPrepared, kConnect, kSend, kRespond, kTunnel };
   static constexpr size_t kReplayBytes = 64 * 1024;
-  static constexpr size_t kSlices = 64;
 
   void OnBackend(net::StreamPtr stream, const routing::Choice& choice, Use use,
                  bool reused) override;
@@ -78,7 +75,6 @@ class Exchange final : private ConnectorOwner,
   void StartResponse(const codec::Head& head);
   void StartTunnel(const codec::Head& head, std::string_view rest);
   void ForwardBody(std::string_view bytes);
-  void FinishUntilClose();
   void AttemptFailed(Failure failure, health::Outcome outcome);
   bool MayRetry(bool allowed_by_policy);
   void DropBackend();
@@ -91,7 +87,7 @@ class Exchange final : private ConnectorOwner,
   std::string_view method() const { return std::string_view(request_).substr(0, method_bytes_); }
 
   Core& core_;
-  HttpClient* client_ = nullptr;
+  ClientStream* client_ = nullptr;
   Hold hold_;
   ServiceId service_;
   Connector connector_;
@@ -111,11 +107,9 @@ class Exchange final : private ConnectorOwner,
   uint32_t retries_ = 0;
   uint16_t method_bytes_ = 0;
   State state_ = State::kRest;
-  ResponseFraming framing_ = ResponseFraming::kAsReceived;
   bool idempotent_ = false, chunked_request_ = false, request_complete_ = false, replayable_ = true;
   bool upgrade_ = false, reused_ = false, heard_ = false, stale_tried_ = false;
-  bool backend_keeps_ = false, close_client_ = false;
-  bool tunnel_client_ended_ = false, tunnel_backend_ended_ = false;
+  bool backend_keeps_ = false, tunnel_client_ended_ = false, tunnel_backend_ended_ = false;
 };
 
 }  // namespace meridian::proxy

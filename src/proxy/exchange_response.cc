@@ -1,10 +1,8 @@
 // The response's half of an exchange: its head rewritten, its body passed on piece by piece, its
 // end.
 #include <algorithm>
-#include <charconv>
 
 #include "proxy/exchange.h"
-#include "proxy/http_client.h"
 
 namespace meridian::proxy {
 
@@ -13,7 +11,7 @@ void Exchange::OnRead(std::string_view bytes) {
   heard_ = true;
   if (state_ == State::kTunnel) {
     counters_->bytes_out.Add(bytes.size());
-    client_->Send(std::span<const std::string_view>(&bytes, 1));
+    client_->SendTunnel(bytes);
     if (client_->pending_bytes() > 0) backend_->StopReading();
     return;
   }
@@ -52,17 +50,14 @@ bool Exchange::ReadHead(std::string_view& bytes) {
       ForwardBody(bytes);  // `bytes` points into `kept`, which ends with this call
       return false;
     }
-    core_.scratch.clear();
-    AppendInterimHead(head, core_.scratch);
-    client_->SendInterim(core_.scratch);
+    client_->SendInterim(head);
     static_cast<void>(parser_.ParseBody({}));
     parser_.ExpectResponseTo(method());
     if (bytes.empty()) return false;
   }
 }
 
-// A final response's head: retried elsewhere, or begun towards the client (its bytes wait in
-// core_.scratch).
+// A final response's head: retried elsewhere, or begun towards the client.
 bool Exchange::HandleHead(const codec::Head& head) {
   const bool gateway = head.status == 502 || head.status == 503 || head.status == 504;
   core_.Report(hold_, endpoint(),
@@ -85,21 +80,9 @@ bool Exchange::RetryStatus(uint16_t status) {
 void Exchange::StartResponse(const codec::Head& head) {
   state_ = State::kRespond;
   backend_keeps_ = head.keep_alive && head.framing != codec::Framing::kUntilClose;
-  const bool unknown_length =
-      head.framing == codec::Framing::kChunked || head.framing == codec::Framing::kUntilClose;
   ResponseEdit edit;
-  if (unknown_length)
-    framing_ = client_->http10() ? ResponseFraming::kUntilClose : ResponseFraming::kChunked;
-  // A response before the request's end leaves no way to find the next request: the connection ends
-  // with it.
-  close_client_ = client_->wants_close() || core_.draining || !request_complete_ ||
-                  framing_ == ResponseFraming::kUntilClose;
   edit.site = hold_.table().site(choice_.site).name;
   edit.reason = routing::Name(choice_.reason);
-  edit.framing = framing_;
-  edit.client_http10 = client_->http10();
-  edit.close = close_client_;
-  edit.keep_length = !unknown_length && head.status != 204;
   if (connector_.walk().wants_cookie()) {
     char value[routing::kCookieBytes];
     const size_t bytes =
@@ -113,48 +96,28 @@ void Exchange::StartResponse(const codec::Head& head) {
       &RouteCounters::requests_5xx, &RouteCounters::requests_1xx, &RouteCounters::requests_2xx,
       &RouteCounters::requests_3xx, &RouteCounters::requests_4xx, &RouteCounters::requests_5xx};
   (counters_->*kClasses[std::min(head.status / 100, 5)]).Add();
-  core_.scratch.clear();
-  AppendResponseHead(head, edit, core_.scratch);
-  client_->ResponseBegun();
+  client_->BeginResponse(head, edit);
 }
 
-// Body bytes, with the head before them if that still waits in core_.scratch: one write for what
-// one read brought.
+// One write for what one read brought, with the response's head before it if that has just begun.
 void Exchange::ForwardBody(std::string_view bytes) {
-  std::string_view head = core_.scratch;
   bool done = false, malformed = false;
   do {
-    std::array<std::string_view, kSlices> slices;
-    size_t count = 0;
-    if (!head.empty()) slices[count++] = std::exchange(head, {});
-    const size_t size_slot = count;
-    if (framing_ == ResponseFraming::kChunked) slices[count++] = {};
-    size_t total = 0;
-    while (!done && !malformed && count + 2 < kSlices) {
+    std::array<std::string_view, ClientStream::kBodyPieces> pieces;
+    size_t count = 0, total = 0;
+    while (!done && count < pieces.size()) {
       const auto piece = parser_.ParseBody(bytes);
       malformed = !piece;
       if (malformed) break;
       bytes.remove_prefix(piece->consumed);
-      if (!piece->data.empty()) slices[count++] = piece->data;
+      if (!piece->data.empty()) pieces[count++] = piece->data;
       total += piece->data.size();
       done = piece->done;
       if (bytes.empty()) break;
     }
-    char size[20];
-    if (framing_ == ResponseFraming::kChunked) {
-      if (total > 0) {
-        char* end = std::to_chars(size, size + 16, total, 16).ptr;
-        *end++ = '\r';
-        *end++ = '\n';
-        slices[size_slot] = std::string_view(size, static_cast<size_t>(end - size));
-        slices[count++] = "\r\n";
-      }
-      if (done) slices[count++] = "0\r\n\r\n";
-    }
     counters_->bytes_out.Add(total);
-    client_->Send(std::span(slices.data(), count));
+    client_->SendBody(std::span(pieces.data(), count), done);
   } while (!done && !malformed && !bytes.empty());
-  core_.scratch.clear();
 
   if (malformed) return Broken(Failure::kBackendMalformed);
   if (done) return Complete(backend_keeps_ && bytes.empty());
@@ -173,23 +136,16 @@ void Exchange::OnEnd() {
       return AttemptFailed(Failure::kBackendReset, health::Outcome::kReset);
     case State::kRespond:
       if (!parser_.FinishAtEnd()) return Broken(Failure::kBackendReset);
-      return FinishUntilClose();
+      client_->SendBody({}, true);
+      return Complete(false);
     case State::kTunnel:
       tunnel_backend_ended_ = true;
-      client_->FinishWriting();
+      client_->EndTunnel();
       if (tunnel_client_ended_) Complete(false);
       return;
     default:
       return;
   }
-}
-
-void Exchange::FinishUntilClose() {
-  if (framing_ == ResponseFraming::kChunked) {
-    const std::string_view last = "0\r\n\r\n";
-    client_->Send(std::span<const std::string_view>(&last, 1));
-  }
-  Complete(false);
 }
 
 void Exchange::OnError(const Error&) {
@@ -203,13 +159,9 @@ void Exchange::StartTunnel(const codec::Head& head, std::string_view rest) {
   core_.Report(hold_, endpoint(), health::Outcome::kSuccess);
   state_ = State::kTunnel;
   counters_->requests_1xx.Add();
-  core_.scratch.clear();
-  AppendInterimHead(head, core_.scratch);
-  const std::array<std::string_view, 2> slices{core_.scratch, rest};
   counters_->bytes_out.Add(rest.size());
   core_.loop.Arm(timer_, policy().timeouts.idle);
-  client_->Send(std::span(slices.data(), rest.empty() ? 1 : 2));
-  client_->StartTunnel();
+  client_->StartTunnel(head, rest);
 }
 
 void Exchange::TunnelData(std::string_view bytes) {
@@ -232,21 +184,19 @@ bool Exchange::EndpointGone() const {
 }
 
 void Exchange::Complete(bool reusable) {
-  HttpClient& client = *client_;
-  const bool close = close_client_ || state_ == State::kTunnel;
+  ClientStream& client = *client_;
   const topology::Service& service = policy();
   const Duration idle = service.timeouts.idle;
   if (reusable && request_complete_ && !core_.draining && use_.endpoint()->takes_pinned()) {
     core_.pool.Keep(*use_.endpoint(), std::move(backend_), service.backend.max_idle, idle);
   }
   Rest();
-  client.OnResponseDone(close, idle);
+  client.OnResponseDone(idle);
 }
 
-// The response is cut short after its head has gone: the client must see that, so its connection is
-// reset.
+// The response is cut short after its head has gone.
 void Exchange::Broken(Failure failure) {
-  HttpClient& client = *client_;
+  ClientStream& client = *client_;
   if (!heard_ || failure != Failure::kIdleTimeout)
     core_.Report(hold_, endpoint(), health::Outcome::kReset);
   Rest();

@@ -2,8 +2,9 @@
 #include "proxy/http_client.h"
 
 #include <algorithm>
+#include <charconv>
 
-#include "proxy/client_address.h"
+#include "proxy/request.h"
 
 namespace meridian::proxy {
 namespace {
@@ -18,30 +19,6 @@ codec::HttpLimits LimitsOf(const snapshot::Listener& listener) {
       static_cast<uint32_t>(std::min<uint64_t>(listener.config.limits.header_bytes, UINT32_MAX));
   limits.fields = std::min(listener.config.limits.headers, codec::kMaxFields);
   return limits;
-}
-
-// A request's fields as rules see them.
-class HeadFields final : public routing::HeaderSource {
- public:
-  explicit HeadFields(const codec::Head& head) : head_(head) {}
-  std::string_view Header(std::string_view name) const override {
-    const codec::Field* field = head_.Find(name);
-    return field == nullptr ? std::string_view() : field->value;
-  }
-
- private:
-  const codec::Head& head_;
-};
-
-std::string_view SessionKey(const topology::SessionPolicy& session, const codec::Head& head) {
-  switch (session.by) {
-    case topology::SessionBy::kCookie:
-      return CookieValue(head, session.name);
-    case topology::SessionBy::kHeader:
-      return HeadFields(head).Header(session.name);
-    default:
-      return {};
-  }
 }
 
 Failure FailureOfHead(const Error& error) {
@@ -181,40 +158,18 @@ bool HttpClient::BeginRequest(const codec::Head& head) {
     Close();
     return false;
   }
-  const config::Listener& config = listener->config;
-  body_limit_ = config.limits.body_bytes.value_or(UINT64_MAX);
-  if (head.framing == codec::Framing::kLength && head.content_length > body_limit_) {
-    Refuse(Failure::kBodyTooLarge, {});
-    return false;
+  body_limit_ = listener->config.limits.body_bytes.value_or(UINT64_MAX);
+  auto started = StartRequest(core_, {listener, peer_, stream_.get(), &head, this});
+  if (started) {
+    exchange_ = std::move(*started);
+    return true;
   }
-  const ServiceId service = listener->routes->Match(head.host, head.path);
-  if (!service.ok()) {
-    // The connection may go on when nothing of the request is left to come.
-    const bool bodyless = head.framing == codec::Framing::kNone;
-    if (!bodyless) {
-      Refuse(Failure::kNoRoute, {});
-      return false;
-    }
-    return true;  // answered when its (empty) body has been read
-  }
-  peer_trusted_ = !config.trusted_proxies.empty() && Trusted(peer_, config.trusted_proxies);
-  const HeadFields fields(head);
-  ExchangeInput input;
-  input.client = this;
-  input.hold = core_.current;
-  input.head = &head;
-  input.query.service = service;
-  input.query.client = peer_trusted_ ? ClientOf(head, peer_, config.trusted_proxies) : peer_;
-  input.query.session_key = SessionKey(core_.current.table().service(service).session, head);
-  input.query.headers = &fields;
-  input.query.wall = core_.loop.WallNow();
-  input.query.draw = core_.random.Next();
-  std::string local;
-  if (head.authority.empty()) local = stream_->local().ToString();
-  input.forwarding = {peer_, peer_trusted_, local};
-  exchange_ = core_.TakeExchange();
-  exchange_->Prepare(input);
-  return true;
+  refusal_ = started.error();
+  // The connection may go on when nothing of the request is left to come: then it is answered when
+  // its (empty) body has been read.
+  if (head.framing == codec::Framing::kNone) return true;
+  Refuse(refusal_, {});
+  return false;
 }
 
 // Body bytes to the exchange, until the request ends or the bytes do; with no bytes, a request
@@ -239,7 +194,7 @@ size_t HttpClient::ReadBody(std::string_view bytes) {
       if (exchange_) {
         exchange_->RequestEnd();
       } else {
-        Answer(Failure::kNoRoute, {}, close_);
+        Answer(refusal_, {}, close_);
       }
       return used;
     }
@@ -247,8 +202,48 @@ size_t HttpClient::ReadBody(std::string_view bytes) {
   }
 }
 
-void HttpClient::SendInterim(std::string_view head) {
-  if (!http10_) stream_->Write(head);
+void HttpClient::SendInterim(const codec::Head& head) {
+  if (http10_) return;
+  core_.scratch.clear();
+  AppendInterimHead(head, core_.scratch);
+  stream_->Write(core_.scratch);
+}
+
+void HttpClient::BeginResponse(const codec::Head& head, const ResponseEdit& edit) {
+  const bool unknown_length =
+      head.framing == codec::Framing::kChunked || head.framing == codec::Framing::kUntilClose;
+  framing_ = ResponseFraming::kAsReceived;
+  if (unknown_length) framing_ = http10_ ? ResponseFraming::kUntilClose : ResponseFraming::kChunked;
+  // A response before the request's end leaves no way to find the next request: the connection ends
+  // with it.
+  close_ |= core_.draining || state_ == State::kBody || framing_ == ResponseFraming::kUntilClose;
+  ResponseEdit whole = edit;
+  whole.framing = framing_;
+  whole.client_http10 = http10_;
+  whole.close = close_;
+  whole.keep_length = !unknown_length && head.status != 204;
+  core_.scratch.clear();
+  AppendResponseHead(head, whole, core_.scratch);
+  response_begun_ = head_waits_ = true;
+}
+
+void HttpClient::SendBody(std::span<const std::string_view> pieces, bool end) {
+  std::array<std::string_view, kBodyPieces + 4> slices;
+  size_t count = 0, total = 0;
+  if (std::exchange(head_waits_, false)) slices[count++] = core_.scratch;
+  for (const std::string_view piece : pieces) total += piece.size();
+  const bool chunked = framing_ == ResponseFraming::kChunked;
+  char size[20];
+  if (chunked && total > 0) {
+    char* after = std::to_chars(size, size + 16, total, 16).ptr;
+    *after++ = '\r';
+    *after++ = '\n';
+    slices[count++] = std::string_view(size, static_cast<size_t>(after - size));
+  }
+  for (const std::string_view piece : pieces) slices[count++] = piece;
+  if (chunked && total > 0) slices[count++] = "\r\n";
+  if (chunked && end) slices[count++] = "0\r\n\r\n";
+  stream_->Write(std::span(slices.data(), count));
 }
 
 void HttpClient::PauseRequest() {
@@ -262,7 +257,11 @@ void HttpClient::ResumeRequest() {
   stream_->StartReading();
 }
 
-void HttpClient::StartTunnel() {
+void HttpClient::StartTunnel(const codec::Head& head, std::string_view rest) {
+  core_.scratch.clear();
+  AppendInterimHead(head, core_.scratch);
+  const std::array<std::string_view, 2> slices{core_.scratch, rest};
+  stream_->Write(slices);
   Advance(State::kTunnel);
   ResumeRequest();
   if (input_.empty()) return;
@@ -270,10 +269,10 @@ void HttpClient::StartTunnel() {
   input_ = std::string();
 }
 
-void HttpClient::OnResponseDone(bool close, Duration idle) {
+void HttpClient::OnResponseDone(Duration idle) {
   core_.KeepExchange(std::move(exchange_));
   idle_ = idle;
-  if (close || core_.draining) {
+  if (close_ || state_ == State::kTunnel || core_.draining) {
     // With nothing unread, closing cannot cost the client its answer; else the kernel would reset.
     if (state_ != State::kBody && input_.empty()) return Close();
     return Linger();
@@ -293,9 +292,9 @@ void HttpClient::NextRequest() {
   Take(waiting);
 }
 
-void HttpClient::OnFailed(Failure failure, bool request_complete) {
+void HttpClient::OnFailed(Failure failure) {
   core_.KeepExchange(std::move(exchange_));
-  Answer(failure, {}, close_ || !request_complete || core_.draining);
+  Answer(failure, {}, close_ || state_ == State::kBody || core_.draining);
 }
 
 void HttpClient::OnBroken(Failure failure) {

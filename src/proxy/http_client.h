@@ -21,7 +21,10 @@
 
 namespace meridian::proxy {
 
-class HttpClient final : public Session, private net::StreamHandler, private net::TimerHandler {
+class HttpClient final : public Session,
+                         private ClientStream,
+                         private net::StreamHandler,
+                         private net::TimerHandler {
  public:
   HttpClient(Core& core, ListenerState& listener, net::StreamPtr stream);
   ~HttpClient() override;
@@ -31,24 +34,21 @@ class HttpClient final : public Session, private net::StreamHandler, private net
   void Abort() override;
   void HealthChanged() override;
 
-  // For the exchange: the client it writes to.
-  bool http10() const { return http10_; }
-  bool wants_close() const { return close_; }
-  size_t pending_bytes() const { return stream_->pending_bytes(); }
-  void SendInterim(std::string_view head);
-  void Send(std::span<const std::string_view> slices) { stream_->Write(slices); }
-  void FinishWriting() { stream_->FinishWriting(); }
-  void PauseRequest();
-  void ResumeRequest();
-  void ResponseBegun() { response_begun_ = true; }
-  void StartTunnel();
-  // How the exchange ended; it is at rest already.
-  void OnResponseDone(bool close, Duration idle);
-  void OnFailed(Failure failure, bool request_complete);
-  void OnBroken(Failure failure);
-
  private:
   enum class State : uint8_t { kPreface, kIdle, kHead, kBody, kWait, kTunnel, kLinger, kClosed };
+
+  void SendInterim(const codec::Head& head) override;
+  void BeginResponse(const codec::Head& head, const ResponseEdit& edit) override;
+  void SendBody(std::span<const std::string_view> pieces, bool end) override;
+  void StartTunnel(const codec::Head& head, std::string_view rest) override;
+  void SendTunnel(std::string_view bytes) override { stream_->Write(bytes); }
+  void EndTunnel() override { stream_->FinishWriting(); }
+  size_t pending_bytes() const override { return stream_->pending_bytes(); }
+  void PauseRequest() override;
+  void ResumeRequest() override;
+  void OnResponseDone(Duration idle) override;
+  void OnFailed(Failure failure) override;
+  void OnBroken(Failure failure) override;
 
   void OnRead(std::string_view bytes) override;
   void OnEnd() override;
@@ -81,7 +81,9 @@ class HttpClient final : public Session, private net::StreamHandler, private net
   uint64_t body_bytes_ = 0, body_limit_ = UINT64_MAX;
   Duration idle_;
   State state_ = State::kPreface;
-  bool peer_trusted_ = false;
+  Failure refusal_ = Failure::kNoRoute;  // of a request without an exchange
+  ResponseFraming framing_ = ResponseFraming::kAsReceived;
+  bool head_waits_ = false;  // the response's, in core_.scratch, for the call that follows
   bool http10_ = false, close_ = false, head_only_ = false, response_begun_ = false;
   bool ended_ = false;    // the client has sent its FIN
   bool paused_ = false;   // reading is off

@@ -1,0 +1,65 @@
+// See request.h.
+#include "proxy/request.h"
+
+#include "proxy/client_address.h"
+
+namespace meridian::proxy {
+namespace {
+
+// A request's fields as rules see them.
+class HeadFields final : public routing::HeaderSource {
+ public:
+  explicit HeadFields(const codec::Head& head) : head_(head) {}
+  std::string_view Header(std::string_view name) const override {
+    const codec::Field* field = head_.Find(name);
+    return field == nullptr ? std::string_view() : field->value;
+  }
+
+ private:
+  const codec::Head& head_;
+};
+
+std::string_view SessionKey(const topology::SessionPolicy& session, const codec::Head& head) {
+  switch (session.by) {
+    case topology::SessionBy::kCookie:
+      return CookieValue(head, session.name);
+    case topology::SessionBy::kHeader:
+      return HeadFields(head).Header(session.name);
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
+                                                              const RequestInput& input) {
+  const config::Listener& config = input.listener->config;
+  const codec::Head& head = *input.head;
+  if (head.framing == codec::Framing::kLength &&
+      head.content_length > config.limits.body_bytes.value_or(UINT64_MAX))
+    return tl::unexpected(Failure::kBodyTooLarge);
+  const ServiceId service = input.listener->routes->Match(head.host, head.path);
+  if (!service.ok()) return tl::unexpected(Failure::kNoRoute);
+  const bool trusted =
+      !config.trusted_proxies.empty() && Trusted(input.peer, config.trusted_proxies);
+  const HeadFields fields(head);
+  ExchangeInput begin;
+  begin.client = input.client;
+  begin.hold = core.current;
+  begin.head = &head;
+  begin.query.service = service;
+  begin.query.client = trusted ? ClientOf(head, input.peer, config.trusted_proxies) : input.peer;
+  begin.query.session_key = SessionKey(core.current.table().service(service).session, head);
+  begin.query.headers = &fields;
+  begin.query.wall = core.loop.WallNow();
+  begin.query.draw = core.random.Next();
+  std::string local;
+  if (head.authority.empty()) local = input.stream->local().ToString();
+  begin.forwarding = {input.peer, trusted, local};
+  auto exchange = core.TakeExchange();
+  exchange->Prepare(begin);
+  return exchange;
+}
+
+}  // namespace meridian::proxy

@@ -1,0 +1,25 @@
+// From a request's head to its exchange, for either protocol: the listener's limits and routes, who
+// the client is, the session's key. The worker's thread; nothing is kept.
+#pragma once
+
+#include <memory>
+
+#include "proxy/client_stream.h"
+#include "proxy/core.h"
+#include "proxy/exchange.h"
+
+namespace meridian::proxy {
+
+struct RequestInput {
+  const snapshot::Listener* listener = nullptr;  // of core.current
+  net::IpAddress peer;                           // whom the connection is from
+  const net::Stream* stream = nullptr;           // likewise
+  const codec::Head* head = nullptr;
+  ClientStream* client = nullptr;
+};
+
+// A prepared exchange; or why the request is answered by Meridian itself.
+tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
+                                                              const RequestInput& input);
+
+}  // namespace meridian::proxy
