@@ -11,6 +11,8 @@ namespace {
 
 // No chain of states is longer; what is left waits for the next tick.
 constexpr int kMaxStepsPerInput = 8;
+// Nothing was seen for so long: a machine that was suspended, a disk that did not answer.
+constexpr Duration kGap = std::chrono::seconds(1);
 // An announced epoch further ahead than this is a fault of the check, not of this service.
 constexpr uint64_t kMaxEpochLead = 1'000'000;
 
@@ -94,7 +96,14 @@ void Controller::Tick() {
   WatchChannels();
 }
 
+// What was believed before a gap may have ended within it: death is confirmed by watching it last.
+void Controller::NoticeGap() {
+  const MonotonicTime now = clock_.Now();
+  if (now - std::exchange(last_run_, now) > kGap) watching_since_ = now;
+}
+
 void Controller::Run() {
+  NoticeGap();
   SettleStorage();
   CoolDown();
   for (int i = 0; i < kMaxStepsPerInput && StepOnce(); ++i) {
@@ -123,7 +132,7 @@ bool Controller::StepOnce() {
 }
 
 bool Controller::StepServing() {
-  if (Judge() != Life::kDead || DeadFor() < policy_.after) return false;
+  if (!IsConfirmedDead()) return false;
   Advance(Trigger::kActiveDead);
   return true;
 }
@@ -155,7 +164,7 @@ bool Controller::StepStandbyServing() {
 }
 
 bool Controller::StepActivating() {
-  if (Judge() != Life::kDead) {
+  if (!IsConfirmedDead()) {
     Rest();
     return true;
   }
@@ -168,7 +177,7 @@ bool Controller::StepActivating() {
 }
 
 bool Controller::StepBlocked() {
-  if (Judge() != Life::kDead) {
+  if (!IsConfirmedDead()) {
     Rest();
     return true;
   }

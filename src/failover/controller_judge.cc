@@ -39,6 +39,13 @@ bool Controller::IsRefused(const Site& site) const {
          record_.refused_claims.end();
 }
 
+// Heard or not: one that merely falls silent has not stepped down.
+bool Controller::ClaimedLast(const Site& site) const {
+  return &site != &active() && site.seen.replication &&
+         site.seen.replication->role == Role::kPrimary &&
+         site.seen.replication->at >= claims_from_ && !IsRefused(site);
+}
+
 size_t Controller::HigherClaim() const {
   size_t highest = kNowhere;
   uint64_t epoch = record_.epoch;
@@ -122,10 +129,15 @@ Life Controller::Judge() const {
   return has_witness ? Life::kUnreachable : Life::kDead;
 }
 
-// Counted from the verdict, or from the last witness's word if that is later.
+// Counted from the verdict, from the last witness's word, or from the end of a gap in watching,
+// whichever is the latest.
 Duration Controller::DeadFor() const {
   if (Judge() != Life::kDead) return Duration(0);
-  return clock_.Now() - std::max(active().down_since, last_witness_);
+  return clock_.Now() - std::max({active().down_since, last_witness_, watching_since_});
+}
+
+bool Controller::IsConfirmedDead() const {
+  return Judge() == Life::kDead && DeadFor() >= policy_.after;
 }
 
 Gate Controller::GateOf(const Site& site) const {
@@ -148,6 +160,10 @@ std::vector<Hindrance> Controller::Hindrances(bool failback) const {
   if (!record_.is_all_automation_on) found.push_back(Hindrance::kAllAutomationOff);
   if (record_.is_operator_choice) found.push_back(Hindrance::kOperatorChoice);
   if (CooldownLeft() > Duration(0)) found.push_back(Hindrance::kCooldown);
+  if (std::any_of(sites_.begin(), sites_.end(),
+                  [&](const Site& site) { return ClaimedLast(site); })) {
+    found.push_back(Hindrance::kOtherClaims);
+  }
   return found;
 }
 

@@ -52,7 +52,7 @@ Controller::Controller(std::string service, Policy policy, Storage& storage,
   sites_[kPrimary].name = policy_.primary;
   for (size_t i = 0; i < policy_.standby.size(); ++i) sites_[i + 1].name = policy_.standby[i];
   entered_ = At(clock_.Now());
-  claims_from_ = clock_.Now();
+  claims_from_ = last_run_ = clock_.Now();
 }
 
 Result<std::unique_ptr<Controller>> Controller::Open(std::string service, Policy policy,

@@ -117,6 +117,8 @@ const char* Name(Hindrance hindrance) {
       return "operator-choice";
     case Hindrance::kCooldown:
       return "cooldown";
+    case Hindrance::kOtherClaims:
+      return "other-claims";
   }
   return "";
 }

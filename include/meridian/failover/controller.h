@@ -9,7 +9,7 @@
 //
 // Always: one active site per epoch; the record on disk names the active site before direction()
 // does; nothing moves by itself past max_lag, on unknown lag, back before reconciliation, away from
-// an operator's choice, or with automation off.
+// an operator's choice, beside another site that claims the role, or with automation off.
 #pragma once
 
 #include <meridian/failover/record.h>
@@ -125,6 +125,7 @@ class Controller {
 
   // controller.cc: inputs, and the steps of each state. A step returns whether it changed anything.
   void Run();
+  void NoticeGap();
   bool StepOnce();
   bool StepServing();
   bool StepStandbyServing();
@@ -146,6 +147,7 @@ class Controller {
   bool IsOlderEpoch(const Site& site) const;
   bool IsWitness(const Site& site) const;
   bool Claims(const Site& site) const;
+  bool ClaimedLast(const Site& site) const;
   size_t HigherClaim() const;
   bool AreTwoClaiming() const;
   bool IsRefused(const Site& site) const;
@@ -157,6 +159,7 @@ class Controller {
   bool IsFenced() const;
   Life Judge() const;
   Duration DeadFor() const;
+  bool IsConfirmedDead() const;
   Gate GateOf(const Site& site) const;
   size_t FirstOpen() const;
   std::vector<Hindrance> Hindrances(bool failback) const;
@@ -193,6 +196,7 @@ class Controller {
   uint64_t version_ = 1;
   MonotonicTime claims_from_{};  // a claim from before says nothing of this epoch
   MonotonicTime last_witness_{};
+  MonotonicTime last_run_{}, watching_since_{};  // without a gap
   MonotonicTime cooldown_until_{};
   uint64_t attempted_epoch_ = 0;  // the highest ever given to Storage
   std::optional<Switch> switch_;

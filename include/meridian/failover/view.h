@@ -40,6 +40,7 @@ enum class Hindrance : uint8_t {
   kAllAutomationOff,  // … of all
   kOperatorChoice,    // an operator chose the active site
   kCooldown,          // a move not long ago, not acknowledged
+  kOtherClaims,       // another site claims the primary role: a move would make a second primary
 };
 
 struct SiteView {
