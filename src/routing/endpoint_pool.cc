@@ -81,6 +81,9 @@ bool EndpointPool::Eligible(uint32_t index, const Request& request) const {
     case Take::kPinned:
       allowed = health.takes_pinned(request.wall);
       break;
+    case Take::kStaying:
+      allowed = weighted && health.takes_pinned(request.wall);
+      break;
     case Take::kDraining:
       allowed = weighted && state == health::State::kDraining;
       break;

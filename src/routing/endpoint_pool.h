@@ -18,6 +18,7 @@ namespace meridian::routing {
 enum class Take : uint8_t {
   kNew,       // up, with a weight
   kPinned,    // up, or draining before its deadline, whatever the weight
+  kStaying,   // the same, with a weight
   kDraining,  // panic: still alive, with a weight
   kAny,       // panic: all but `out` and weight 0
 };

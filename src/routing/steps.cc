@@ -181,7 +181,7 @@ bool Steps::Next(Choice& choice, uint64_t draw) {
 
 // The pinned endpoint as long as it takes what is pinned, capacity and shares aside; then, when the
 // session may move, the other endpoints of its site. A session pinned to a site may have any of
-// that site's.
+// that site's; those of weight 0 only where there are no others, for it is new to the endpoint.
 bool Steps::NextPinned(Choice& choice) {
   if (walk_.phase_ == Walk::Phase::kPinned) {
     walk_.phase_ = Walk::Phase::kPinnedSite;
@@ -194,8 +194,10 @@ bool Steps::NextPinned(Choice& choice) {
   }
   const bool whole_site = walk_.internals_->policy->session.scope == SessionScope::kSite;
   if (whole_site) {
+    const bool has_weight = walk_.internals_->PoolAt(walk_.pinned_site_)->total_weight() != 0;
     return Give(walk_.pinned_site_, Take::kNew, Reason::kSession, choice) ||
-           Give(walk_.pinned_site_, Take::kPinned, Reason::kSession, choice);
+           Give(walk_.pinned_site_, has_weight ? Take::kStaying : Take::kPinned, Reason::kSession,
+                choice);
   }
   if (walk_.rejects_ || walk_.internals_->PoolAt(walk_.pinned_site_)->closed()) return false;
   if (!Give(walk_.pinned_site_, Take::kNew, Reason::kSession, choice)) return false;
