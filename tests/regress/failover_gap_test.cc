@@ -1,6 +1,6 @@
-// After a gap in watching (a suspended machine, a disk that did not answer) the time that had passed
-// counted as time for which the active site was dead: the first fresh status of a standby, heard
-// before the active site could be checked again, moved the role.
+// After a gap in watching (a suspended machine, a disk that did not answer) the time that had
+// passed counted as time for which the active site was dead: the first fresh status of a standby,
+// heard before the active site could be checked again, moved the role.
 #include "unit/failover/drill.h"
 
 namespace meridian::failover {

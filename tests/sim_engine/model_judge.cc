@@ -1,4 +1,5 @@
-// The invariants, judged by the world's own account of what happened and what was told.
+// The invariants of disaster recovery, judged by the world's own account of what happened and what
+// was told. Those of the clients are in model_clients.cc.
 #include <meridian/base/format.h>
 
 #include <algorithm>
@@ -7,44 +8,68 @@
 
 namespace meridian::failover::sim {
 
-size_t World::IndexOf(const std::string& name) const {
-  return static_cast<size_t>(std::find(names_.begin(), names_.end(), name) - names_.begin());
-}
-
 void World::Break(const std::string& what) {
   if (!broken_.empty()) return;
   broken_ = Format("step {}: {} (active {}, epoch {}, {})", step_, what, last_.active, last_.epoch,
-                   controller_ != nullptr ? Name(controller_->state()) : "not running");
+                   meridian_ != nullptr ? Name(meridian_->controller->state()) : "not running");
 }
 
 bool World::IsFresh(const Told& told) const {
   return told.status && failover::IsFresh(*told.status, policy_, clock_.Now());
 }
 
-bool World::Do(bool is_order, const std::function<Result<>()>& call) {
-  const Record before = controller_->record();
-  const State state_before = controller_->state();
+bool World::Do(std::optional<Order> order, const std::function<Result<>()>& call) {
+  const Controller& controller = *meridian_->controller;
+  const Record before = controller.record();
+  const State state_before = controller.state();
   if (is_order_in_doubt_ && storage_.durable() == storage_.visible() &&
       storage_.durable() == WriteRecord(before)) {
     is_order_in_doubt_ = false;
   }
-  if (is_order) is_order_in_doubt_ = true;
+  if (order) is_order_in_doubt_ = true;
   const bool is_done = call().has_value();
   if (storage_.is_crashed()) {
-    ++coverage_.crashes_in_save;
+    ++coverage_.faults[static_cast<size_t>(Fault::kCrashInSave)];
     Die();
     return false;
   }
-  Judge(before, state_before, is_order);
-  for (const Event& event : controller_->TakeEvents()) {
+  if (is_done && order == Order::kRelease) settled_.is_choice = false;
+  Judge(before, state_before, order);
+  for (const Event& event : meridian_->controller->TakeEvents()) {
     if (event.kind == EventKind::kSwitchAborted) ++coverage_.aborted;
   }
   return is_done;
 }
 
+// Health says of billing what the checks said, and operators.
+void World::JudgeVerdict(size_t site, Verdict given) {
+  const bool serves = places_.IntentOf(site).intent == health::Intent::kServe;
+  if (!serves && given != Verdict::kOut) Break("a site taken out is not told as out");
+  if (!serves) return;
+  bool has_endpoint_intent = false;
+  for (const ModelEndpoint& endpoint : places_.endpoints()) {
+    if (endpoint.site == site && endpoint.service == "billing" &&
+        places_.IntentOf(site, endpoint.address).intent != health::Intent::kServe) {
+      has_endpoint_intent = true;
+    }
+  }
+  if (has_endpoint_intent) return;
+  const health::Probe probe = places_.VerdictOf(site, "billing");
+  const Verdict expected = probe == health::Probe::kUp     ? Verdict::kUp
+                           : probe == health::Probe::kDown ? Verdict::kDown
+                                                           : Verdict::kUnknown;
+  if (given != expected) {
+    Break(Format("{} is {} by its checks, and told as {}", places_.names()[site], Name(expected),
+                 Name(given)));
+  }
+}
+
 void World::JudgeLedger() {
-  const Direction direction = controller_->direction();
-  if (direction.traffic == Traffic::kRefuse) return;
+  const Direction direction = meridian_->controller->direction();
+  if (direction.traffic == Traffic::kRefuse) {
+    ++coverage_.refused_writes;
+    return;
+  }
   const auto [entry, is_new] = ledger_.emplace(direction.epoch, direction.site);
   if (entry->second != direction.site) {
     Break(Format("epoch {} has two active sites: {} and {}", direction.epoch, entry->second,
@@ -59,15 +84,15 @@ void World::JudgeLedger() {
 
 bool World::HasOneSteppedDown(const Record& before) const {
   const auto has_stepped_down = [&](const std::string& name) {
-    const Told& told = told_[IndexOf(name)];
+    const Told& told = told_[places_.IndexOf(name)];
     return IsFresh(told) && told.status->role == Role::kStandby;
   };
   return has_stepped_down(before.active) ||
          std::all_of(before.claims.begin(), before.claims.end(), has_stepped_down);
 }
 
-void World::Judge(const Record& before, State state_before, bool is_order) {
-  const Record& after = controller_->record();
+void World::Judge(const Record& before, State state_before, std::optional<Order> order) {
+  const Record& after = meridian_->controller->record();
   last_ = after;
   JudgeLedger();
   if (after.epoch == before.epoch) {
@@ -76,36 +101,41 @@ void World::Judge(const Record& before, State state_before, bool is_order) {
   }
   if (after.epoch < before.epoch) return Break("the epoch went back");
   ++coverage_.causes[static_cast<size_t>(after.cause)];
-  const size_t from = IndexOf(before.active), to = IndexOf(after.active);
+  const size_t from = places_.IndexOf(before.active), to = places_.IndexOf(after.active);
   const bool is_automatic = after.cause == Cause::kAutomatic || after.cause == Cause::kFailback ||
                             after.cause == Cause::kHigherEpoch;
+  const bool is_planned = state_before == State::kSwitching && after.cause != Cause::kAutomatic;
   if (is_automatic) {
-    JudgeAutomatic(to);
+    JudgeAutomatic(from, to, before);
     if (after.cause == Cause::kAutomatic) JudgeDeath(from, to);
     // An order may end what hindered, and the move follows in the same call.
-    if (!is_order) JudgeHindrances(before);
-  } else {
-    automatic_move_.reset();
-    // A planned move ends in a tick of its own, after the order that began it.
-    if (!is_order && state_before != State::kSwitching) Break("it moved without an order");
+    if (!order) JudgeHindrances();
+  } else if (!order && state_before != State::kSwitching) {
+    Break("it moved without an order");  // a planned one ends in a tick of its own
   }
   if (after.cause == Cause::kAutomatic && state_before == State::kSplitBrain &&
       !HasOneSteppedDown(before)) {
     Break("it moved by itself in a split brain");
   }
-  if (state_before == State::kSwitching && after.cause != Cause::kAutomatic) JudgePlanned(from, to);
-  if (is_automatic) automatic_move_ = clock_.Now();
+  if (is_planned) JudgePlanned(from, to);
+  if (to == 0 && from != 0 && after.cause != Cause::kResolved) JudgeFailback(from);
+  automatic_move_ = is_automatic ? std::optional(clock_.Now()) : std::nullopt;
+  settled_.is_choice = !is_automatic && to != 0;
+  claims_from_ = clock_.Now();
+  if (is_planned) {
+    claims_from_ += policy_.switch_hold + kFreshIntervals * policy_.status_interval;
+  }
 }
 
-void World::JudgeHindrances(const Record& before) {
-  if (before.is_operator_choice) Break("it moved by itself away from an operator's choice");
-  if (!before.is_automation_on || !before.is_all_automation_on) Break("automation was off");
+void World::JudgeHindrances() {
+  if (settled_.is_choice) Break("it moved by itself away from an operator's choice");
+  if (!settled_.is_on || !settled_.are_all_on) Break("automation was off");
   if (automatic_move_ && clock_.Now() - *automatic_move_ < policy_.cooldown) {
     Break("it moved by itself within the cooldown");
   }
 }
 
-void World::JudgeAutomatic(size_t to) {
+void World::JudgeAutomatic(size_t from, size_t to, const Record& before) {
   if (last_.cause == Cause::kHigherEpoch) return Break("a claim came from an epoch nobody gave");
   const Told& target = told_[to];
   if (target.verdict != Verdict::kUp) Break("it chose a site that is not up");
@@ -113,12 +143,23 @@ void World::JudgeAutomatic(size_t to) {
   if (target.status->role != Role::kStandby) Break("it chose a site that is not a standby");
   if (!target.status->lag) return Break("it chose a site whose lag is unknown");
   if (*target.status->lag > policy_.max_lag) Break("it chose a site past max_lag");
+  for (size_t i = 0; i < told_.size(); ++i) {
+    const auto& refused = before.refused_claims;
+    const bool is_refused =
+        std::find(refused.begin(), refused.end(), places_.names()[i]) != refused.end();
+    if (i != from && !is_refused && told_[i].status && told_[i].status->role == Role::kPrimary &&
+        told_[i].status->at >= claims_from_) {
+      Break(Format("it made a second primary beside {}", places_.names()[i]));
+    }
+  }
 }
 
 void World::JudgeDeath(size_t from, size_t to) {
   const Told& old = told_[from];
   if (old.verdict != Verdict::kDown) return Break("it left a site that is not down");
-  if (clock_.Now() - old.down_since < policy_.after) Break("it left a site before `after`");
+  if (clock_.Now() - std::max(old.down_since, watching_since_) < policy_.after) {
+    Break("it left a site before `after`");
+  }
   for (size_t i = 0; i < told_.size(); ++i) {
     if (i != from && from == 0 && IsFresh(told_[i]) && told_[i].status->role != Role::kPrimary &&
         told_[i].status->source_connected == true) {
@@ -141,18 +182,30 @@ void World::JudgePlanned(size_t from, size_t to) {
   }
 }
 
+// Back to the primary, whoever asked: only when it follows, or when nothing else is left.
+void World::JudgeFailback(size_t from) {
+  if (told_[from].verdict == Verdict::kDown) return;
+  const Told& primary = told_[0];
+  if (!IsFresh(primary) || primary.status->role != Role::kStandby || !primary.status->lag ||
+      *primary.status->lag > policy_.max_lag) {
+    Break("a failback before reconciliation");
+  }
+}
+
 // The same site is active, or the move that the crash cut short is complete.
 void World::JudgeRestart() {
-  const Record& now = controller_->record();
+  const Record& now = meridian_->controller->record();
   if (now.epoch < last_.epoch) Break("a restart went back to an older epoch");
   if (now.epoch == last_.epoch && now.active != last_.active) {
     Break("a restart found another active site in the same epoch");
   }
   if (now.epoch == last_.epoch && !is_order_in_doubt_) {
-    if (now.is_operator_choice != last_.is_operator_choice) Break("an operator's choice was lost");
-    if (now.is_automation_on != last_.is_automation_on) Break("the kill switch was lost");
+    if (now.is_operator_choice != settled_.is_choice) Break("an operator's choice was lost");
+    if (now.is_automation_on != settled_.is_on) Break("the kill switch was lost");
+    if (now.is_all_automation_on != settled_.are_all_on) Break("the kill switch of all was lost");
   }
   is_order_in_doubt_ = false;
+  settled_ = {now.is_operator_choice, now.is_automation_on, now.is_all_automation_on};
   last_ = now;
   JudgeLedger();
 }
