@@ -192,6 +192,10 @@ bool Controller::StepSwitching() {
     AbortSwitch("the active site failed");
     return true;
   }
+  if (DoesAnotherClaim()) {
+    AbortSwitch("another site claims the primary role");
+    return true;
+  }
   if (switch_->cause == Cause::kFailback &&
       !(record_.is_automation_on && record_.is_all_automation_on)) {
     AbortSwitch("automation was switched off");

@@ -46,6 +46,11 @@ bool Controller::ClaimedLast(const Site& site) const {
          site.seen.replication->at >= claims_from_ && !IsRefused(site);
 }
 
+bool Controller::DoesAnotherClaim() const {
+  return std::any_of(sites_.begin(), sites_.end(),
+                     [&](const Site& site) { return ClaimedLast(site); });
+}
+
 size_t Controller::HigherClaim() const {
   size_t highest = kNowhere;
   uint64_t epoch = record_.epoch;
@@ -160,10 +165,7 @@ std::vector<Hindrance> Controller::Hindrances(bool failback) const {
   if (!record_.is_all_automation_on) found.push_back(Hindrance::kAllAutomationOff);
   if (record_.is_operator_choice) found.push_back(Hindrance::kOperatorChoice);
   if (CooldownLeft() > Duration(0)) found.push_back(Hindrance::kCooldown);
-  if (std::any_of(sites_.begin(), sites_.end(),
-                  [&](const Site& site) { return ClaimedLast(site); })) {
-    found.push_back(Hindrance::kOtherClaims);
-  }
+  if (DoesAnotherClaim()) found.push_back(Hindrance::kOtherClaims);
   return found;
 }
 

@@ -7,6 +7,12 @@
 #include <utility>
 
 namespace meridian::failover {
+namespace {
+
+// Whom the others follow is then not known.
+constexpr const char* kOtherClaims = "another site claims the primary role: only force passes that";
+
+}  // namespace
 
 Result<> Controller::Failover(const FailoverOrder& order) {
   if (state_ == State::kSwitching) return Fail(ErrorCode::kConflict, "a switch is under way");
@@ -22,6 +28,7 @@ Result<> Controller::Failover(const FailoverOrder& order) {
   if (!GateOf(sites_[target]).is_open()) {
     return Fail(ErrorCode::kConflict, "its gate is closed: only force passes it");
   }
+  if (DoesAnotherClaim()) return Fail(ErrorCode::kConflict, kOtherClaims);
   switch (Judge()) {
     case Life::kAlive:
     case Life::kOut:
@@ -72,6 +79,7 @@ Result<> Controller::Failback(std::string_view author) {
   if (state_ != State::kReady) {
     return Fail(ErrorCode::kConflict, "the primary has not reconciled with the active site");
   }
+  if (DoesAnotherClaim()) return Fail(ErrorCode::kConflict, kOtherClaims);
   if (Judge() != Life::kAlive && Judge() != Life::kOut) {
     return Fail(ErrorCode::kConflict, "the active site does not answer: nothing can be drained");
   }

@@ -1,6 +1,7 @@
 // The sites of the simulation: each holds a log of acknowledged writes, a role and the highest
 // epoch it was told. A primary takes writes whose epoch is not below its own; a standby streams
-// from the primary with the highest epoch that it can reach; a write with a higher epoch promotes.
+// from its source until it reaches a primary with a higher epoch; a write with a higher epoch
+// promotes.
 // A log that has diverged is set aside, never thrown away, before it follows again.
 #pragma once
 
@@ -25,6 +26,8 @@ struct ModelSite {
   Role role = Role::kStandby;
   uint64_t epoch = 0;
   std::vector<uint32_t> log;  // indices into Sites::writes
+  size_t source = 0;
+  uint64_t source_epoch = 0;
   MonotonicTime caught_up{};  // when it last had all that its source had
   bool is_connected = false;
   bool is_applying = true;  // false: replication stands still
@@ -101,7 +104,8 @@ class Sites {
   }
   bool Chance(double share) { return Unit(random_.Next()) < share; }
 
-  size_t SourceOf(size_t i) const {
+  // The primary with the highest epoch that it can reach.
+  size_t BestFor(size_t i) const {
     size_t best = sites_.size();
     for (size_t j = 0; j < sites_.size(); ++j) {
       if (j == i || !sites_[j].is_alive || cut_[i][j] || sites_[j].role != Role::kPrimary) continue;
@@ -110,8 +114,20 @@ class Sites {
     return best;
   }
 
+  // Nothing but a higher epoch makes it turn away from the source it has.
+  size_t SourceOf(size_t i) {
+    ModelSite& site = sites_[i];
+    const size_t best = BestFor(i);
+    if (best < sites_.size() && sites_[best].epoch > site.source_epoch) site.source = best;
+    const size_t from = site.source;
+    const bool is_there =
+        from != i && sites_[from].is_alive && !cut_[i][from] && sites_[from].role == Role::kPrimary;
+    if (is_there) site.source_epoch = sites_[from].epoch;
+    return is_there ? from : sites_.size();
+  }
+
   void Reign(ModelSite& site, size_t i, size_t active, MonotonicTime now) {
-    const size_t other = SourceOf(i);
+    const size_t other = BestFor(i);
     if (other < sites_.size() && sites_[other].epoch > site.epoch && Chance(demotion_)) {
       site.role = Role::kStandby;
       site.caught_up = {};

@@ -148,6 +148,7 @@ class Controller {
   bool IsWitness(const Site& site) const;
   bool Claims(const Site& site) const;
   bool ClaimedLast(const Site& site) const;
+  bool DoesAnotherClaim() const;
   size_t HigherClaim() const;
   bool AreTwoClaiming() const;
   bool IsRefused(const Site& site) const;
