@@ -6,14 +6,20 @@
 #include <meridian/net/random.h>
 
 #include <benchmark/benchmark.h>
+#include <maxminddb.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <cstdlib>
 #include <string>
 #include <vector>
 
+#include "million_networks.h"
+
 namespace meridian::geo {
 namespace {
+
+using bench::MillionNetworks;
 
 constexpr uint64_t kSeed = 42;
 constexpr size_t kInputs = 4096;
@@ -80,37 +86,73 @@ void BM_SiteIndexBuild(benchmark::State& state) {
 }
 BENCHMARK(BM_SiteIndexBuild)->ArgsProduct({{10, 100, 1000}, {0, 1}})->Unit(benchmark::kMillisecond);
 
-// The database of packaging/geodb when GEO_DATABASE names it; else the small one of the tests,
-// which knows few addresses.
-void BM_Locate(benchmark::State& state) {
-  const char* path = std::getenv("GEO_DATABASE");
-  auto database = Database::Open(path != nullptr ? path : "tests/data/geo/meridian-test-city.mmdb");
-  if (!database) return state.SkipWithError("run it from the work tree, or set GEO_DATABASE");
-  const uint32_t nodes = database->report().node_count;
-  Locator::Input input;
-  input.databases.push_back(std::move(*database));
-  const auto locator = Locator::Build(std::move(input));
-  if (!locator) return state.SkipWithError("the databases cannot be merged");
-  net::Xoshiro random(kSeed);
-  std::vector<net::IpAddress> clients;
-  while (clients.size() < kInputs)
-    clients.push_back(net::IpAddress::V4(static_cast<uint32_t>(random.Next())));
-  size_t i = 0;
-  for (auto _ : state) benchmark::DoNotOptimize((*locator)->Locate(clients[i++ % kInputs]));
-  state.counters["nodes"] = nodes;
+// Clients of a million networks and more (million_networks.h), IPv4 or IPv6: as a decision looks
+// them up, and with all that is known of the place.
+std::vector<net::IpAddress> Clients(bool ipv6) {
+  const auto& networks = MillionNetworks::Get();
+  return MillionNetworks::Clients(ipv6 ? networks.v6() : networks.v4(), size_t{1} << 20);
 }
-BENCHMARK(BM_Locate);
 
+void BM_Find(benchmark::State& state) {
+  const auto locator = MillionNetworks::Get().locator();
+  const auto clients = Clients(state.range(0) == 6);
+  size_t i = 0;
+  for (auto _ : state) benchmark::DoNotOptimize(locator->Find(clients[i++ % clients.size()]));
+}
+BENCHMARK(BM_Find)->Arg(4)->Arg(6);
+
+void BM_Locate(benchmark::State& state) {
+  const auto locator = MillionNetworks::Get().locator();
+  const auto clients = Clients(state.range(0) == 6);
+  size_t i = 0;
+  for (auto _ : state) benchmark::DoNotOptimize(locator->Locate(clients[i++ % clients.size()]));
+}
+BENCHMARK(BM_Locate)->Arg(4)->Arg(6);
+
+// The limit to compare with: the same clients in the same file, by libmaxminddb alone, up to the
+// two coordinates and the country.
+void BM_LibmaxminddbLookup(benchmark::State& state) {
+  const auto clients = Clients(state.range(0) == 6);
+  std::vector<sockaddr_storage> addresses(clients.size());
+  for (size_t i = 0; i < clients.size(); ++i) {
+    net::Address(clients[i], 0).ToSockaddr(&addresses[i]);
+  }
+  MMDB_s mmdb;
+  if (MMDB_open(MillionNetworks::Get().path().c_str(), MMDB_MODE_MMAP, &mmdb) != MMDB_SUCCESS)
+    return state.SkipWithError("it does not open");
+  size_t i = 0, found = 0;
+  for (auto _ : state) {
+    const auto* address = reinterpret_cast<const sockaddr*>(&addresses[i++ % addresses.size()]);
+    int error = 0;
+    MMDB_lookup_result_s result = MMDB_lookup_sockaddr(&mmdb, address, &error);
+    MMDB_entry_data_s latitude, longitude, country;
+    MMDB_get_value(&result.entry, &latitude, "location", "latitude", nullptr);
+    MMDB_get_value(&result.entry, &longitude, "location", "longitude", nullptr);
+    MMDB_get_value(&result.entry, &country, "country", "iso_code", nullptr);
+    found += latitude.has_data && longitude.has_data && country.has_data;
+  }
+  state.counters["found"] = static_cast<double>(found) / static_cast<double>(state.iterations());
+  MMDB_close(&mmdb);
+}
+BENCHMARK(BM_LibmaxminddbLookup)->Arg(4)->Arg(6);
+
+// GEO_DATABASE names another file to measure with.
 void BM_OpenAndBuild(benchmark::State& state) {
   const char* path = std::getenv("GEO_DATABASE");
+  uint32_t networks = 0;
+  size_t bytes = 0;
   for (auto _ : state) {
-    auto database =
-        Database::Open(path != nullptr ? path : "tests/data/geo/meridian-test-city.mmdb");
-    if (!database) return state.SkipWithError("run it from the work tree, or set GEO_DATABASE");
+    auto database = Database::Open(path != nullptr ? path : MillionNetworks::Get().path());
+    if (!database) return state.SkipWithError("it does not open");
+    networks = database->report().network_count;
     Locator::Input input;
     input.databases.push_back(std::move(*database));
-    benchmark::DoNotOptimize(Locator::Build(std::move(input)));
+    const auto locator = Locator::Build(std::move(input));
+    if (!locator) return state.SkipWithError("it cannot be merged");
+    bytes = (*locator)->memory_bytes();
   }
+  state.counters["networks"] = networks;
+  state.counters["locator_MiB"] = static_cast<double>(bytes) / (1 << 20);
 }
 BENCHMARK(BM_OpenAndBuild)->Unit(benchmark::kMillisecond);
 

@@ -27,15 +27,14 @@ Result<std::shared_ptr<const Locator>> Locator::Build(Input input) {
   return std::shared_ptr<const Locator>(new Locator(builder.Finish()));
 }
 
-Location Locator::Locate(const net::IpAddress& client) const {
+Locator::Found Locator::Find(const net::IpAddress& client) const {
+  const WideTrie::Leaf leaf = contents_->tree.Find(client);
+  return {SpotId{leaf.spot}, leaf.at};
+}
+
+Location Locator::At(const Found& found) const {
   const Contents& all = *contents_;
-  uint32_t at = 0;
-  if (client.ok()) {
-    const size_t head = static_cast<size_t>(client.bytes()[0]) << 8 | client.bytes()[1];
-    const Trie::Ref ref = client.family() == net::Family::kIpv4 ? all.jump4[head] : all.jump6[head];
-    at = all.trie.Walk(client, ref, Contents::kJumpBits).value;
-  }
-  const Contents::Answer& answer = all.answers[at];
+  const Contents::Answer& answer = all.answers[all.tree.value(found.leaf)];
   Location location = all.places[answer.place.value];
   location.origin = answer.origin;
   location.source = answer.source;
@@ -50,6 +49,20 @@ size_t Locator::place_count() const {
 Location Locator::At(PlaceId place) const {
   MERIDIAN_CHECK(place.value < contents_->places.size());
   return contents_->places[place.value];
+}
+
+size_t Locator::spot_count() const {
+  return contents_->spots.size();
+}
+
+const Point& Locator::PointOf(SpotId spot) const {
+  return contents_->spots[spot.value];
+}
+
+size_t Locator::memory_bytes() const {
+  const Contents& all = *contents_;
+  return all.tree.memory_bytes() + all.answers.capacity() * sizeof(Contents::Answer) +
+         all.places.capacity() * sizeof(Location) + all.spots.capacity() * sizeof(Point);
 }
 
 std::span<const DatabaseReport> Locator::databases() const {

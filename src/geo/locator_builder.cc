@@ -53,8 +53,17 @@ Result<> LocatorBuilder::AddDatabase(const DatabaseReport& report, const Trie& t
   for (Location& record : records) record.city = contents_->strings.Intern(record.city);
   const auto source = static_cast<uint8_t>(contents_->reports.size());
   contents_->reports.push_back(report);
+  // What the last network of each record came to: mostly the next one comes to the same.
+  struct Last {
+    uint32_t answer = 0, merged = 0;
+    int depth = -1;
+  };
+  std::vector<Last> last(records.size());
+  places_.reserve(places_.size() + records.size());
   return Overlay(trie, [&, source](uint32_t answer, uint32_t value, int depth) {
     if (value == 0) return answer;
+    Last& before = last[value];
+    if (before.answer == answer && before.depth == depth) return before.merged;
     const Location& record = records[value];
     Location merged = At(answer);
     const bool knew_nothing = !merged.has_geography() && merged.asn == 0;
@@ -64,7 +73,8 @@ Result<> LocatorBuilder::AddDatabase(const DatabaseReport& report, const Trie& t
       merged.prefix_length = static_cast<uint8_t>(depth);
     }
     Complete(merged, record);
-    return Intern(merged);
+    before = {answer, Intern(merged), depth};
+    return before.merged;
   });
 }
 
@@ -114,12 +124,12 @@ Result<> LocatorBuilder::AddOverrides(const std::vector<Locator::Override>& over
 
 Result<> LocatorBuilder::Overlay(const Trie& other, const Join& join) {
   Merge merge{other, join, {}, false};
-  merge.out.nodes.reserve(contents_->trie.nodes.size() + other.nodes.size());
-  merge.out.root4 = MergeAt(merge, contents_->trie.root4, other.root4, 0, 0);
-  merge.out.root6 = MergeAt(merge, contents_->trie.root6, other.root6, 0, 0);
+  merge.out.nodes.reserve(trie_.nodes.size() + other.nodes.size());
+  merge.out.root4 = MergeAt(merge, trie_.root4, other.root4, 0, 0);
+  merge.out.root6 = MergeAt(merge, trie_.root6, other.root6, 0, 0);
   if (merge.is_too_large)
     return Fail(ErrorCode::kTooLarge, "geo: too many networks in all databases together");
-  contents_->trie = std::move(merge.out);
+  trie_ = std::move(merge.out);
   return {};
 }
 
@@ -138,7 +148,7 @@ Trie::Ref LocatorBuilder::MergeAt(Merge& merge, Trie::Ref mine, Trie::Ref theirs
   merge.out.nodes.push_back({});
   Trie::Node children;
   for (int side = 0; side < 2; ++side) {
-    const Trie::Ref my_child = Trie::IsLeaf(mine) ? mine : contents_->trie.nodes[mine][side];
+    const Trie::Ref my_child = Trie::IsLeaf(mine) ? mine : trie_.nodes[mine][side];
     const bool stays = Trie::IsLeaf(theirs);
     const Trie::Ref their_child = stays ? theirs : merge.other.nodes[theirs][side];
     children[side] =
@@ -224,30 +234,39 @@ std::unique_ptr<const Locator::Contents> LocatorBuilder::Finish() {
   };
   keep_place(PlaceId{0});
   keep(0);
-  for (Trie::Node& node : contents_->trie.nodes) {
+  for (Trie::Node& node : trie_.nodes) {
     keep_leaf(node[0]);
     keep_leaf(node[1]);
   }
-  keep_leaf(contents_->trie.root4);
-  keep_leaf(contents_->trie.root6);
+  keep_leaf(trie_.root4);
+  keep_leaf(trie_.root6);
   contents_->answers = std::move(answers);
   contents_->places = std::move(places);
-  contents_->trie.nodes.shrink_to_fit();
-  FillJumps(net::Family::kIpv4, contents_->jump4);
-  FillJumps(net::Family::kIpv6, contents_->jump6);
+  contents_->tree = WideTrie::Compile(trie_, FillSpots());
   return std::move(contents_);
 }
 
-void LocatorBuilder::FillJumps(net::Family family, std::vector<Trie::Ref>& jump) const {
-  const Trie& trie = contents_->trie;
-  jump.resize(size_t{1} << Contents::kJumpBits);
-  for (size_t head = 0; head < jump.size(); ++head) {
-    Trie::Ref ref = trie.root(family);
-    for (int bit = Contents::kJumpBits - 1; bit >= 0 && !Trie::IsLeaf(ref); --bit) {
-      ref = trie.nodes[ref][head >> bit & 1];
+// Numbers the distinct coordinates; returns each answer's.
+std::vector<uint32_t> LocatorBuilder::FillSpots() {
+  std::unordered_map<uint64_t, uint32_t> known;
+  std::vector<uint32_t> of_places, of_answers;
+  contents_->spots.emplace_back();
+  for (const Location& place : contents_->places) {
+    uint32_t spot = 0;
+    if (place.has_coordinates) {
+      const uint64_t key = uint64_t{std::bit_cast<uint32_t>(place.point.latitude)} << 32 |
+                           std::bit_cast<uint32_t>(place.point.longitude);
+      const auto [entry, is_new] =
+          known.try_emplace(key, static_cast<uint32_t>(contents_->spots.size()));
+      if (is_new) contents_->spots.push_back(place.point);
+      spot = entry->second;
     }
-    jump[head] = ref;
+    of_places.push_back(spot);
   }
+  for (const Contents::Answer& answer : contents_->answers) {
+    of_answers.push_back(of_places[answer.place.value]);
+  }
+  return of_answers;
 }
 
 }  // namespace meridian::geo

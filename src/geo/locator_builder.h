@@ -53,9 +53,10 @@ class LocatorBuilder {
                     int their_depth) const;
   Location At(uint32_t answer) const;
   uint32_t Intern(const Location& location);
-  void FillJumps(net::Family family, std::vector<Trie::Ref>& jump) const;
+  std::vector<uint32_t> FillSpots();
 
   std::unique_ptr<Contents> contents_;
+  Trie trie_;  // leaves are answers
   std::unordered_map<PlaceKey, uint32_t, KeyHash> places_;
   std::unordered_map<uint64_t, uint32_t> answers_;
 };

@@ -155,7 +155,7 @@ void Exchange::CountDecision() {
   const routing::Walk& walk = connector_.walk();
   route.pins[static_cast<size_t>(walk.pin())].Add();
   WorkerCounters& worker = *hold_.counters().worker;
-  (walk.location().has_coordinates ? worker.geo_hits : worker.geo_misses).Add();
+  (walk.has_coordinates() ? worker.geo_hits : worker.geo_misses).Add();
 }
 
 // A complete request is first waited for as long as its acknowledgement may take.

@@ -57,8 +57,8 @@ void TcpSession::OnBackend(net::StreamPtr stream, const routing::Choice& choice,
   counters_->reasons[static_cast<size_t>(choice.reason)].Add();
   counters_->pins[static_cast<size_t>(walk.pin())].Add();
   if (dial_->connector.tried() > 1) counters_->retries.Add(dial_->connector.tried() - 1);
-  Counter& geo = walk.location().has_coordinates ? hold_.counters().worker->geo_hits
-                                                 : hold_.counters().worker->geo_misses;
+  Counter& geo = walk.has_coordinates() ? hold_.counters().worker->geo_hits
+                                        : hold_.counters().worker->geo_misses;
   geo.Add();
 
   use_ = std::move(use);

@@ -17,15 +17,13 @@ Step StepOf(Standing standing) {
 class Explainer {
  public:
   Explainer(const Table& table, const Query& query, WallTime now)
-      : table_(table), query_(query), context_{table,
-                                               query.service,
-                                               walk_.location(),
-                                               query.client.ToString(),
-                                               now,
-                                               table.registry().Intents()} {}
+      : table_(table), query_(query), context_{table,     query.service,
+                                               location_, query.client.ToString(),
+                                               now,       table.registry().Intents()} {}
 
   Explanation Run() {
     walk_.Start(table_, query_, &trace_);
+    location_ = walk_.location();
     Choice choice;
     if (walk_.Next(choice)) explanation_.choice = choice;
     Steps steps(walk_);
@@ -42,8 +40,8 @@ class Explainer {
   void AddHead() {
     const topology::Service& policy = table_.service(query_.service);
     explanation_.client = context_.client;
-    explanation_.location = table_.locator().Describe(walk_.location());
-    if (walk_.location().origin == geo::Origin::kUnknown) {
+    explanation_.location = table_.locator().Describe(location_);
+    if (location_.origin == geo::Origin::kUnknown) {
       explanation_.location = "unknown (in no database or network)";
     }
     explanation_.service = policy.name;
@@ -61,8 +59,8 @@ class Explainer {
     SiteVerdict verdict;
     verdict.site = id;
     verdict.name = site.name;
-    if (walk_.location().has_coordinates) {
-      verdict.distance_km = geo::DistanceKm(walk_.location().point, site.point);
+    if (location_.has_coordinates) {
+      verdict.distance_km = geo::DistanceKm(location_.point, site.point);
     }
     verdict.state = table_.SiteState(query_.service, id);
     verdict.sessions = site.health->sessions.load(std::memory_order_relaxed);
@@ -111,6 +109,7 @@ class Explainer {
   const Query& query_;
   Walk walk_;
   Trace trace_;
+  geo::Location location_;
   VerdictContext context_;
   Explanation explanation_;
   const FenceRule* rule_ = nullptr;

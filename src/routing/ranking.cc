@@ -30,14 +30,16 @@ const Stage* Steps::StageOf(const Walk::Ranking& ranking) const {
   return ranking.stage == 1 && !fenced ? &walk_.internals_->all : nullptr;
 }
 
-// What is wanted costs, and mostly the first is enough.
+// What is wanted costs, and mostly the first few are enough.
 bool Steps::ExtendHead(Walk::Ranking& ranking, const SiteSet& set) const {
   const size_t before = ranking.head_count;
   if (before == kMaxOrdered) return false;
-  const std::span<uint16_t> head = std::span(ranking.head).first(before == 0 ? 1 : kMaxOrdered);
+  const std::span<uint16_t> all(ranking.head);
   const bool by_distance = ranking.by == Walk::Ranking::By::kDistance;
-  ranking.head_count = static_cast<uint8_t>(by_distance ? set.Nearest(walk_.location_.point, head)
-                                                        : set.Drawn(ranking.key, head));
+  ranking.head_count =
+      static_cast<uint8_t>(by_distance ? set.Nearest(walk_.table_->locator(), walk_.found_.spot,
+                                                     before == 0 ? all.first(SiteSet::kReady) : all)
+                                       : set.Drawn(ranking.key, before == 0 ? all.first(1) : all));
   return ranking.head_count > before;
 }
 
@@ -48,7 +50,7 @@ uint16_t Steps::IndexAt(Walk::Ranking& ranking, const Stage& stage, Complete& co
   if (complete.of != stage.set) {
     const std::span<uint16_t> order = std::span(complete.order).first(stage.set->size());
     if (ranking.by == Walk::Ranking::By::kDistance) {
-      stage.set->AllNearest(walk_.location_.point, order);
+      stage.set->AllNearest(walk_.table_->locator(), walk_.found_.spot, order);
     } else {
       stage.set->AllDrawn(ranking.key, order);
     }

@@ -38,6 +38,13 @@ SiteSet::SiteSet(std::span<const SiteId> members, std::span<const Site> sites, b
   draws_ = MaglevTable::Build(items, precise ? kPreciseSlots : kCoarseSlots);
 }
 
+void SiteSet::RankSpots(const geo::Locator& locator) {
+  nearest_.resize(locator.spot_count());
+  for (uint32_t i = 1; i < nearest_.size(); ++i) {
+    index_.Nearest(locator.PointOf(geo::SpotId{i}), nearest_[i]);
+  }
+}
+
 size_t SiteSet::Drawn(uint64_t key, std::span<uint16_t> out) const {
   if (draws_.empty()) return 0;
   const size_t wanted = std::min(out.size(), members_.size());

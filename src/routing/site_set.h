@@ -11,9 +11,11 @@
 
 #include "routing/maglev.h"
 
+#include <meridian/geo/locator.h>
 #include <meridian/geo/site_index.h>
 #include <meridian/topology/ids.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -27,9 +29,15 @@ class SiteSet {
  public:
   static constexpr size_t kMaxDraws = 64;
   static constexpr size_t kMaxSites = geo::SiteIndex::kMaxSites;
+  static constexpr size_t kReady = 4;  // nearest sites of each spot that are ranked beforehand
 
   // `precise`: shares to 1/65,000, for sites chosen by weight; otherwise to 1/4,000 of all.
   SiteSet(std::span<const SiteId> members, std::span<const Site> sites, bool precise);
+
+  // Ranks the nearest sites of every spot of `locator` now, so that a decision reads them. May be
+  // left out: then the first decision by distance pays.
+  void RankSpots(const geo::Locator& locator);
+  size_t ranked_spots() const { return nearest_.size(); }
 
   size_t size() const { return members_.size(); }
   SiteId at(uint16_t index) const { return members_[index]; }
@@ -37,13 +45,17 @@ class SiteSet {
 
   // The first sites of the order, as indices into the set: at most out.size(), maybe fewer. Returns
   // how many.
-  size_t Nearest(const geo::Point& from, std::span<uint16_t> out) const {
-    return index_.Nearest(from, out);
+  size_t Nearest(const geo::Locator& locator, geo::SpotId spot, std::span<uint16_t> out) const {
+    if (out.size() > kReady || spot.value >= nearest_.size())
+      return index_.Nearest(locator.PointOf(spot), out);
+    const size_t count = std::min(out.size(), members_.size());
+    std::copy_n(nearest_[spot.value].begin(), count, out.begin());
+    return count;
   }
   size_t Drawn(uint64_t key, std::span<uint16_t> out) const;
   // The complete order, which begins with the same; `out` holds at least size(). Sorts.
-  void AllNearest(const geo::Point& from, std::span<uint16_t> out) const {
-    index_.Order(from, out);
+  void AllNearest(const geo::Locator& locator, geo::SpotId spot, std::span<uint16_t> out) const {
+    index_.Order(locator.PointOf(spot), out);
   }
   void AllDrawn(uint64_t key, std::span<uint16_t> out) const;
 
@@ -52,6 +64,7 @@ class SiteSet {
   std::vector<uint64_t> keys_;
   std::vector<uint32_t> weights_;
   geo::SiteIndex index_;
+  std::vector<std::array<uint16_t, kReady>> nearest_;  // by SpotId
   MaglevTable draws_;
 };
 

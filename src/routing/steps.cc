@@ -41,16 +41,21 @@ void Steps::Begin(const Table& table, const Query& query, Trace* trace) {
     const bool v4 = client.family() == net::Family::kIpv4;
     client = client.Masked(v4 ? session.source_prefix_v4 : session.source_prefix_v6);
   }
-  walk_.location_ = table.locator().Locate(client);
+  walk_.found_ = table.locator().Find(client);
   walk_.client_key_ = walk_.session_hash_ = client.Hash(walk_.internals_->key);
-  for (const FenceRule& rule : walk_.internals_->rules) {
-    if (!rule.Matches(walk_.location_, client, query.headers)) continue;
-    walk_.rule_ = &rule;
-    break;
-  }
+  if (!walk_.internals_->rules.empty()) MatchRules(client, query.headers);
   ReadSession(query);
   Steer(query);
   if (walk_.keyed_ && session.on_failure == OnFailure::kReject) PinHome();
+}
+
+void Steps::MatchRules(const net::IpAddress& client, const HeaderSource* headers) {
+  const geo::Location location = walk_.location();
+  for (const FenceRule& rule : walk_.internals_->rules) {
+    if (!rule.Matches(location, client, headers)) continue;
+    walk_.rule_ = &rule;
+    return;
+  }
 }
 
 void Steps::ReadSession(const Query& query) {
@@ -140,8 +145,8 @@ void Steps::Steer(const Query& query) {
     switch (walk_.internals_->policy->steering) {
       case Steering::kNearest:
       case Steering::kLatency:
-        walk_.steering_ = walk_.location_.has_coordinates ? Reason::kNearest : Reason::kWeighted;
-        if (walk_.location_.has_coordinates) ranking.by = By::kDistance;
+        walk_.steering_ = walk_.has_coordinates() ? Reason::kNearest : Reason::kWeighted;
+        if (walk_.has_coordinates()) ranking.by = By::kDistance;
         break;
       case Steering::kWeighted:
         walk_.steering_ = Reason::kWeighted;

@@ -39,6 +39,7 @@ class Steps {
   };
 
   // steps.cc
+  void MatchRules(const net::IpAddress& client, const HeaderSource* headers);
   void ReadSession(const Query& query);
   void ReadCookiePin(const Query& query);
   void PinHome();

@@ -53,6 +53,8 @@ using SubdivisionCode = Code<3>;  // ISO 3166-2 after the dash, the largest one:
 // All that is known of a place as a dense integer: equal places have equal ids within one Locator.
 // 0 is "nothing known".
 using PlaceId = Id<struct PlaceTag>;
+// The coordinates alone, likewise: what ranking sites by distance needs. 0 is "none known".
+using SpotId = Id<struct SpotTag>;
 
 // Which step of the look-up gave the geography (coordinates, country, continent, subdivision,
 // city).

@@ -41,15 +41,30 @@ class Locator {
   static Result<std::shared_ptr<const Locator>> Build(Input input);
   ~Locator();
 
-  // IPv4, IPv6 or nothing (then: the default). City lives as long as this Locator.
-  Location Locate(const net::IpAddress& client) const;
+  // A look-up's answer as integers: `spot` decides by distance, the rest leads to the Location.
+  struct Found {
+    SpotId spot{0};
+    uint32_t leaf = 0;
+
+    bool has_coordinates() const { return spot.value != 0; }
+  };
+  // IPv4, IPv6 or nothing (then: the default). At gives all that is known; its city lives as long
+  // as this Locator.
+  Found Find(const net::IpAddress& client) const;
+  Location At(const Found& found) const;
+  Location Locate(const net::IpAddress& client) const { return At(Find(client)); }
 
   // Places are 0 … place_count() − 1. At gives what is known of one; it has no prefix and origin
   // kUnknown.
   size_t place_count() const;
   Location At(PlaceId place) const;
+  // Spots are 1 … spot_count() − 1; 0 has no coordinates.
+  size_t spot_count() const;
+  const Point& PointOf(SpotId spot) const;
 
   std::span<const DatabaseReport> databases() const;
+  // Of all tables together, without the texts.
+  size_t memory_bytes() const;
 
   // For people, of a Location this Locator gave: "London, GB (GeoLite2-City, /24)", "GB
   // (geo.networks, /16)", "unknown".

@@ -95,7 +95,9 @@ class Walk {
 
   NoChoice why() const { return why_; }
   Pin pin() const { return pin_; }
-  const geo::Location& location() const { return location_; }
+  // Where the client is. Costs more than the decision needed: for rules, logs and people.
+  geo::Location location() const { return table_->locator().At(found_); }
+  bool has_coordinates() const { return found_.has_coordinates(); }
   // With session.by cookie: whether the response should carry a new cookie for the endpoint that
   // served.
   bool wants_cookie() const { return wants_cookie_; }
@@ -117,7 +119,7 @@ class Walk {
   const Service* internals_ = nullptr;
   Trace* trace_ = nullptr;
   const FenceRule* rule_ = nullptr;  // that matched
-  geo::Location location_;
+  geo::Locator::Found found_;        // where the client is
   Ranking ranking_;
   WallTime wall_{};
   uint64_t client_key_ = 0;    // stable hash of the client: shares, weights, spill

@@ -1,0 +1,44 @@
+// A made-up world of more than a million networks as a MaxMind DB file, for benches of location:
+// the IPv4 unicast space cut into prefixes from /13 to /32 (most of them /24), 5,000 IPv6 /32 cut
+// down to /48, and a place for each network, chosen at random among 100,000 towns. Real neighbours
+// share places more often, so this is the harder case for caches. The same seed gives the same file.
+//
+// Made when first asked for (about a second), written to the temporary directory, removed at exit.
+#pragma once
+
+#include <meridian/geo/locator.h>
+#include <meridian/net/address.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace meridian::bench {
+
+class MillionNetworks {
+ public:
+  static constexpr size_t kTowns = 100'000;
+
+  static const MillionNetworks& Get();
+
+  const std::string& path() const { return path_; }
+  const std::vector<net::Prefix>& v4() const { return v4_; }
+  const std::vector<net::Prefix>& v6() const { return v6_; }
+  // Opened and built once, for all benches.
+  std::shared_ptr<const geo::Locator> locator() const;
+
+  // Hosts of networks chosen at random, each network as likely as any other.
+  static std::vector<net::IpAddress> Clients(const std::vector<net::Prefix>& networks,
+                                             size_t count);
+
+ private:
+  friend class Writer;
+  MillionNetworks();
+  ~MillionNetworks();
+  MillionNetworks(const MillionNetworks&) = delete;
+
+  std::string path_;
+  std::vector<net::Prefix> v4_, v6_;
+};
+
+}  // namespace meridian::bench
