@@ -1,7 +1,8 @@
 // A made-up world of more than a million networks as a MaxMind DB file, for benches of location:
 // the IPv4 unicast space cut into prefixes from /13 to /32 (most of them /24), 5,000 IPv6 /32 cut
 // down to /48, and a place for each network, chosen at random among 100,000 towns. Real neighbours
-// share places more often, so this is the harder case for caches. The same seed gives the same file.
+// share places more often, so this is the harder case for caches. The same seed gives the same
+// file.
 //
 // Made when first asked for (about a second), written to the temporary directory, removed at exit.
 #pragma once

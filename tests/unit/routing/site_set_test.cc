@@ -4,7 +4,7 @@
 
 #include <meridian/base/format.h>
 #include <meridian/net/random.h>
-#include <meridian/routing/table.h>
+#include <meridian/routing/decide.h>
 
 #include "testing/allocations.h"
 
