@@ -30,6 +30,19 @@ std::string NoService(const routing::Table& table, const std::string& name) {
          (nearest ? Format("; did you mean '{}'?", *nearest) : std::string());
 }
 
+// The primary is active, and every standby follows it.
+void AssumeNormal(const topology::Service& service, health::Registry& registry) {
+  if (!service.disaster_recovery) return;
+  const topology::DisasterRecovery& recovery = *service.disaster_recovery;
+  std::vector<health::SiteOrdinal> readers{registry.Site(recovery.primary).ordinal};
+  for (const std::string& standby : recovery.standby) {
+    readers.push_back(registry.Site(standby).ordinal);
+  }
+  health::ServiceHealth& live = registry.Service(service.name);
+  live.PublishReaders(readers);
+  live.Publish({.admission = health::Admission::kRoute, .site = readers.front(), .epoch = 1});
+}
+
 }  // namespace
 
 std::optional<std::pair<std::string, std::string>> ParseHeader(std::string_view text) {
@@ -51,6 +64,7 @@ tl::expected<routing::Explanation, std::string> ExplainOffline(const snapshot::S
   for (const routing::Endpoint& endpoint : table.endpoints()) {
     registry.SetProbe(*endpoint.health, health::Probe::kUp, MonotonicTime{});
   }
+  AssumeNormal(table.service(service), registry);
   const GivenHeaders headers(request.headers);
   const topology::SessionPolicy& session = table.service(service).session;
   std::string_view key = request.session;

@@ -41,10 +41,18 @@ SiteHealth& Registry::Site(std::string_view site) {
     std::unique_ptr<SiteHealth>& slot = sites_[std::string(site)];
     if (slot != nullptr) return *slot;
     slot = std::make_unique<SiteHealth>();
+    if (sites_.size() < kNoSite) slot->ordinal = static_cast<SiteOrdinal>(sites_.size() - 1);
   }
   ApplyIntents({});
   const std::lock_guard lock(mutex_);
   return *sites_[std::string(site)];
+}
+
+ServiceHealth& Registry::Service(std::string_view service) {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<ServiceHealth>& slot = services_[std::string(service)];
+  if (slot == nullptr) slot = std::make_unique<ServiceHealth>();
+  return *slot;
 }
 
 void Registry::SetRegion(std::string_view site, std::string_view region) {

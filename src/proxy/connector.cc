@@ -23,6 +23,8 @@ Failure FailureOf(routing::NoChoice why) {
     case routing::NoChoice::kNone:
     case routing::NoChoice::kAllDown:
     case routing::NoChoice::kExhausted:
+    case routing::NoChoice::kHeld:
+    case routing::NoChoice::kRefused:
       return Failure::kAllDown;
   }
   return Failure::kAllDown;

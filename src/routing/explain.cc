@@ -32,7 +32,7 @@ class Explainer {
     hashed_ = steps.hashed();
     AddHead();
     for (const Trace::Seen& seen : trace_.seen()) AddSeen(seen);
-    AddFenced();
+    AddDropped(steps);
     return std::move(explanation_);
   }
 
@@ -88,15 +88,16 @@ class Explainer {
     explanation_.sites.push_back(std::move(verdict));
   }
 
-  // The sites a strict rule leaves out, nearest first.
-  void AddFenced() {
-    if (rule_ == nullptr || !rule_->strict) return;
+  // The sites that a strict rule or the mode leaves out, nearest first.
+  void AddDropped(const Steps& steps) {
     const size_t in_order = explanation_.sites.size();
     for (const SiteId site : table_.SitesOf(query_.service)) {
-      if (rule_->Holds(site)) continue;
+      const bool fenced = rule_ != nullptr && rule_->strict && !rule_->Holds(site);
+      if (!fenced && steps.IsAllowed(site)) continue;
       SiteVerdict verdict = Describe(site);
-      verdict.dropped_by = Step::kFence;
-      verdict.verdict = FencedVerdict(context_, *rule_);
+      verdict.dropped_by = fenced ? Step::kFence : Step::kMode;
+      verdict.verdict =
+          fenced ? FencedVerdict(context_, *rule_) : ModeVerdict(context_, site, steps.direction());
       explanation_.sites.push_back(std::move(verdict));
     }
     std::stable_sort(explanation_.sites.begin() + static_cast<ptrdiff_t>(in_order),

@@ -17,6 +17,8 @@ const char* Name(Reason reason) {
       return "random";
     case Reason::kOrdered:
       return "ordered";
+    case Reason::kActive:
+      return "active";
     case Reason::kDegraded:
       return "degraded";
     case Reason::kSpill:
@@ -59,6 +61,10 @@ const char* Name(NoChoice why) {
       return "at_capacity";
     case NoChoice::kExhausted:
       return "exhausted";
+    case NoChoice::kHeld:
+      return "held";
+    case NoChoice::kRefused:
+      return "refused";
   }
   return "";
 }

@@ -66,7 +66,7 @@ SiteId Steps::NextRanked(Walk::Ranking& ranking, Complete& complete) const {
       const SiteId site = stage->set->at(IndexAt(ranking, *stage, complete));
       const bool given_before =
           ranking.stage == 1 && walk_.rule_ != nullptr && walk_.rule_->Holds(site);
-      if (!given_before) return site;
+      if (!given_before && IsAllowed(site)) return site;
     }
     ++ranking.stage;
     ranking.rank = 0;

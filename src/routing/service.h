@@ -12,6 +12,18 @@
 
 namespace meridian::routing {
 
+// The sites of a disaster-recovery service, the primary first, and the live view that names the
+// active one.
+struct RecoverySites {
+  struct Member {
+    SiteId site;
+    health::SiteOrdinal ordinal = health::kNoSite;
+  };
+  const health::ServiceHealth* live = nullptr;
+  std::vector<Member> members;  // at most kMaxRecoverySites; those that offer the service
+  bool reads_nearest = false;
+};
+
 struct Service {
   static constexpr uint32_t kNoPool = UINT32_MAX;
 
@@ -22,6 +34,7 @@ struct Service {
   std::vector<EndpointPool> pools;     // in order of all.set's members
   Stage all;
   std::vector<FenceRule> rules;
+  std::optional<RecoverySites> recovery;  // exactly in mode disaster-recovery
 
   const EndpointPool* PoolAt(SiteId site) const {
     const uint32_t pool = pool_of_site[site.value];

@@ -34,6 +34,7 @@ void Steps::Begin(const Table& table, const Query& query, Trace* trace) {
   walk_.service_ = query.service;
   walk_.wall_ = query.wall;
   walk_.draw_ = query.draw;
+  walk_.is_read_ = query.is_read;
 
   const topology::SessionPolicy& session = walk_.internals_->policy->session;
   net::IpAddress client = query.client;
@@ -44,6 +45,7 @@ void Steps::Begin(const Table& table, const Query& query, Trace* trace) {
   walk_.found_ = table.locator().Find(client);
   walk_.client_key_ = walk_.session_hash_ = client.Hash(walk_.internals_->key);
   if (!walk_.internals_->rules.empty()) MatchRules(client, query.headers);
+  if (walk_.internals_->recovery) ReadDirection();
   ReadSession(query);
   Steer(query);
   if (walk_.keyed_ && session.on_failure == OnFailure::kReject) PinHome();
@@ -99,6 +101,7 @@ void Steps::ReadCookiePin(const Query& query) {
   walk_.pin_ = Pin::kKept;
   walk_.wants_cookie_ = false;
   if (walk_.rule_ != nullptr && walk_.rule_->strict && !walk_.rule_->Holds(site)) return LeavePin();
+  if (!IsAllowed(site)) return LeavePin();
   walk_.pinned_site_ = site;
   walk_.phase_ = Walk::Phase::kPinnedSite;
   if (session.scope == SessionScope::kSite) {
@@ -161,11 +164,13 @@ void Steps::Steer(const Query& query) {
         break;
     }
   }
+  if (walk_.internals_->recovery && !GoesByReads()) walk_.steering_ = Reason::kActive;
   if (walk_.pin_ != Pin::kMoved) walk_.moved_by_ = walk_.steering_;
 }
 
 bool Steps::Next(Choice& choice, uint64_t draw) {
   if (walk_.why_ != NoChoice::kNone) return false;
+  if (walk_.internals_->recovery && !FollowDirection()) return false;
   if (walk_.tried_count_ != 0) walk_.draw_ = draw != 0 ? draw : Mix(walk_.draw_);
   if (walk_.tried_count_ == kMaxTried) {
     walk_.why_ = NoChoice::kExhausted;
@@ -192,7 +197,7 @@ bool Steps::NextPinned(Choice& choice) {
     walk_.phase_ = Walk::Phase::kPinnedSite;
     const Endpoint& endpoint = walk_.table_->endpoint(walk_.pinned_endpoint_);
     if (walk_.tried_count_ == 0 && endpoint.health->takes_pinned(walk_.wall_)) {
-      choice = {endpoint.id, endpoint.site, Reason::kSession};
+      choice = {endpoint.id, endpoint.site, Reason::kSession, walk_.direction_.epoch};
       walk_.tried_[walk_.tried_count_++] = endpoint.id;
       return true;
     }
@@ -265,7 +270,7 @@ bool Steps::Give(SiteId site, Take take, Reason reason, Choice& choice) {
                     (walk_.hashed_ && *index != pool.Home(walk_.session_hash_));
   if (walk_.keyed_ && walk_.phase_ == Walk::Phase::kSites && away) walk_.pin_ = Pin::kMoved;
   walk_.tried_[walk_.tried_count_++] = endpoint;
-  choice = {endpoint, site, reason};
+  choice = {endpoint, site, reason, walk_.direction_.epoch};
   return true;
 }
 
@@ -274,9 +279,11 @@ Take Steps::TakeOf(uint8_t pass) const {
   return pass == kAlive ? Take::kDraining : Take::kAny;
 }
 
-// A full site is not a dead one, and a strict fence is kept whatever fails.
+// A full site is not a dead one, a strict fence is kept whatever fails, and the writes of a
+// disaster-recovery service are refused rather than tried.
 bool Steps::MayPanic() const {
   const bool strict = walk_.rule_ != nullptr && walk_.rule_->strict;
+  if (walk_.internals_->recovery && !walk_.is_read_) return false;
   return walk_.internals_->policy->panic == Panic::kRoute && !strict && !walk_.saw_full_;
 }
 

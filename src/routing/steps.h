@@ -1,8 +1,8 @@
 // The steps of a decision, on the state that a Walk carries. One worker at a time per Walk;
 // everything else that is read is constant or atomic. No allocation.
 //
-//   Begin: location, fence, session, steering
-//   Next: pinned endpoint → its site → sites in order → endpoint
+//   Begin: location, fence, mode, session, steering
+//   Next: mode → pinned endpoint → its site → sites in order → endpoint
 //
 // Sites in order are gone through in passes, until one gives an endpoint:
 //   kHealthy   up, within this client's share, below capacity
@@ -28,6 +28,12 @@ class Steps {
   void ConsiderTheRest();
   const FenceRule* rule() const { return walk_.rule_; }  // that matched; null: none
   bool hashed() const { return walk_.hashed_; }          // the session's endpoint is found by hash
+  bool IsCurrent(const Choice& choice) const;
+  const health::ServiceDirection& direction() const { return walk_.direction_; }
+  // Whether the mode leaves the site to this client.
+  bool IsAllowed(SiteId site) const {
+    return !walk_.internals_->recovery || Holds(walk_.allowed_, site);
+  }
 
  private:
   enum Pass : uint8_t { kHealthy, kAnyShare, kAlive, kDesperate, kPasses };
@@ -37,6 +43,14 @@ class Steps {
     std::array<uint16_t, SiteSet::kMaxSites> order;
     const SiteSet* of = nullptr;
   };
+
+  // mode.cc
+  bool GoesByReads() const;
+  // Of the service's members, a bit each.
+  uint16_t AllowedBy(const health::ServiceDirection& direction) const;
+  bool Holds(uint16_t allowed, SiteId site) const;
+  void ReadDirection();
+  bool FollowDirection();
 
   // steps.cc
   void MatchRules(const net::IpAddress& client, const HeaderSource* headers);

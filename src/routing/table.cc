@@ -119,7 +119,8 @@ class TableBuilder {
   void AddService(ServiceId id) {
     auto service = std::make_unique<Service>();
     const topology::Service& policy = table_.policies_[id.value];
-    MERIDIAN_CHECK(policy.mode == topology::Mode::kDistributed);
+    const bool recovers = policy.mode == topology::Mode::kDisasterRecovery;
+    MERIDIAN_CHECK(recovers == policy.disaster_recovery.has_value());
     MERIDIAN_CHECK(policy.steering != topology::Steering::kLatency);
     service->policy = &policy;
     service->key = Hash(policy.name);
@@ -131,6 +132,7 @@ class TableBuilder {
     }
     service->all = MakeStage(policy, sites);
     for (size_t i = 0; i < policy.rules.size(); ++i) AddRule(policy, i, *service);
+    if (recovers) AddRecovery(policy, *service);
     table_.services_.push_back(std::move(service));
   }
 
@@ -167,6 +169,23 @@ class TableBuilder {
     std::sort(sites.begin(), sites.end());
     rule.sites = MakeStage(policy, sites);
     service.rules.push_back(std::move(rule));
+  }
+
+  void AddRecovery(const topology::Service& policy, Service& service) {
+    const topology::DisasterRecovery& recovery = *policy.disaster_recovery;
+    RecoverySites sites{.live = &input_.registry->Service(policy.name),
+                        .members = {},
+                        .reads_nearest = recovery.reads == topology::Reads::kNearest};
+    const auto add = [&](const std::string& name) {
+      const SiteId site = table_.FindSite(name);
+      MERIDIAN_CHECK(site.ok());
+      if (service.PoolAt(site) == nullptr) return;
+      sites.members.push_back({site, table_.site(site).health->ordinal});
+    };
+    add(recovery.primary);
+    for (const std::string& name : recovery.standby) add(name);
+    MERIDIAN_CHECK(sites.members.size() <= topology::kMaxRecoverySites);
+    service.recovery = std::move(sites);
   }
 
   Stage MakeStage(const topology::Service& policy, const std::vector<SiteId>& sites) {

@@ -138,6 +138,29 @@ std::string DroppedVerdict(const VerdictContext& context, SiteId id, Standing st
   return "";
 }
 
+std::string ModeVerdict(const VerdictContext& context, SiteId id,
+                        const health::ServiceDirection& direction) {
+  const RecoverySites& recovery = *context.table.internals(context.service).recovery;
+  const Site& site = context.table.site(id);
+  std::string active;
+  bool is_member = false;
+  for (const RecoverySites::Member& member : recovery.members) {
+    is_member = is_member || member.site == id;
+    if (member.ordinal == direction.site) active = context.table.site(member.site).name;
+  }
+  if (!is_member) return "never active: neither primary nor standby";
+  const bool is_primary =
+      context.table.service(context.service).disaster_recovery->primary == site.name;
+  const char* role = is_primary ? "primary" : "standby";
+  if (direction.admission == health::Admission::kRoute && active != site.name) {
+    const bool reads = recovery.reads_nearest && recovery.live->TakesReads(site.health->ordinal);
+    return Format("{}: {} is active{}", role, active.empty() ? "another site" : active,
+                  reads ? ", takes reads" : "");
+  }
+  const bool held = direction.admission == health::Admission::kHold;
+  return Format("{}: {}", held ? "held" : "refused", recovery.live->reason());
+}
+
 std::string ChosenVerdict(const VerdictContext& context, const Choice& choice, bool hashed) {
   const topology::Service& policy = context.table.service(context.service);
   const bool by_cookie =
@@ -145,7 +168,8 @@ std::string ChosenVerdict(const VerdictContext& context, const Choice& choice, b
   const char* how = by_cookie ? "by its cookie"
                     : hashed  ? "hash of the session"
                               : ForPeople(policy.balance);
-  return Format("chosen: {}, endpoint {} ({})", Name(choice.reason),
+  return Format("chosen: {}{}, endpoint {} ({})", Name(choice.reason),
+                choice.epoch != 0 ? Format(", epoch {}", choice.epoch) : std::string(),
                 context.table.endpoint(choice.endpoint).address_text, how);
 }
 

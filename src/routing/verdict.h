@@ -24,6 +24,9 @@ struct VerdictContext {
 std::string FencedVerdict(const VerdictContext& context, const FenceRule& rule);
 // For every standing but kUsable.
 std::string DroppedVerdict(const VerdictContext& context, SiteId site, Standing standing);
+// For a site that the mode leaves out.
+std::string ModeVerdict(const VerdictContext& context, SiteId site,
+                        const health::ServiceDirection& direction);
 std::string ChosenVerdict(const VerdictContext& context, const Choice& choice, bool hashed);
 
 }  // namespace meridian::routing

@@ -11,6 +11,7 @@
 
 #include <meridian/base/counter.h>
 #include <meridian/base/time.h>
+#include <meridian/health/service.h>
 #include <meridian/topology/topology.h>
 
 #include <array>
@@ -124,6 +125,7 @@ class alignas(kCacheLine) EndpointHealth {
 
 // One site, across its services.
 struct alignas(kCacheLine) SiteHealth {
+  SiteOrdinal ordinal = kNoSite;  // set by the Registry, constant from then on
   std::atomic<uint8_t> intent{
       static_cast<uint8_t>(Intent::kServe)};  // strictest of site and region
   std::atomic<uint32_t> sessions{0};          // concurrent, all services
@@ -147,6 +149,7 @@ class Registry {
   // the name of a health check, or empty for none: then the probe fact is kNotChecked.
   EndpointHealth& Endpoint(std::string_view site, std::string_view address, std::string_view check);
   SiteHealth& Site(std::string_view site);
+  ServiceHealth& Service(std::string_view service);
   // Where sites stand, so that a region's or site's intent reaches its endpoints. Control thread,
   // each snapshot.
   void SetRegion(std::string_view site, std::string_view region);
@@ -210,6 +213,7 @@ class Registry {
   std::mutex ejection_mutex_;  // counting against the cap and ejecting are one step
   std::unordered_map<std::string, std::unique_ptr<Entry>> endpoints_;
   std::unordered_map<std::string, std::unique_ptr<SiteHealth>> sites_;
+  std::unordered_map<std::string, std::unique_ptr<ServiceHealth>> services_;
   std::unordered_map<std::string, std::string> region_of_;
   std::unordered_map<std::string, IntentRecord> intents_;
   std::function<void(const Change&)> on_change_;

@@ -54,8 +54,8 @@ struct alignas(kCacheLine) RouteCounters {
   Counter active;               // requests or sessions in progress
   Counter bytes_in, bytes_out;  // from and to clients
   Counter retries, connects, connect_failures, races_won, reused;
-  std::array<Counter, 10> reasons;  // by routing::Reason
-  std::array<Counter, 5> pins;      // by routing::Pin
+  std::array<Counter, routing::kReasonCount> reasons;  // by routing::Reason
+  std::array<Counter, 5> pins;                         // by routing::Pin
   Histogram connect_time, response_time;
 };
 

@@ -7,7 +7,9 @@
 //   for (Choice choice; walk.Next(choice);) { try choice.endpoint; }  // in vain: the walk goes on
 //
 // The walk is the only place where retry, spill-over and skipping live: first another endpoint of
-// the same site, then the client's next site; an endpoint is never given twice.
+// the same site, then the client's next site; an endpoint is never given twice. In a
+// disaster-recovery service each Next goes by the direction of that moment, so that no choice is
+// made under an epoch that has passed.
 #pragma once
 
 #include <meridian/routing/table.h>
@@ -35,6 +37,8 @@ struct Query {
   const HeaderSource* headers = nullptr;  // null: no header matches
   WallTime wall{};                        // for a cookie's age
   uint64_t draw = 0;                      // one uniform random value
+  // GET or HEAD: may go where `reads: nearest` lets it. Anything else is a write.
+  bool is_read = false;
 };
 
 // The step that put this site first.
@@ -45,11 +49,13 @@ enum class Reason : uint8_t {
   kWeighted,
   kRandom,
   kOrdered,
+  kActive,    // disaster recovery: the active site, and no other
   kDegraded,  // moved on from a site with only part of its endpoints
   kSpill,     // moved on from a site at its capacity
   kFailover,  // the sites before it are down, draining or were tried in vain
   kPanic,     // everything is down; tried anyway
 };
+inline constexpr size_t kReasonCount = 11;
 const char* Name(Reason reason);
 
 enum class Pin : uint8_t {
@@ -65,6 +71,7 @@ struct Choice {
   EndpointId endpoint;
   SiteId site;
   Reason reason = Reason::kNearest;
+  uint64_t epoch = 0;  // under which it was chosen, to be forwarded; 0: not disaster recovery
 };
 
 // Why a walk has nothing (more) to give.
@@ -76,6 +83,8 @@ enum class NoChoice : uint8_t {
   kSessionRejected,  // on_failure: reject, and the pinned one is down
   kAtCapacity,
   kExhausted,  // all that could be tried has been given
+  kHeld,       // disaster recovery: a switch is under way; start again when the direction changes
+  kRefused,    // disaster recovery: it is not sure which site is active
 };
 const char* Name(NoChoice why);
 
@@ -92,6 +101,11 @@ class Walk {
   // The next endpoint to try. False: nothing left; why() tells. `draw` is a fresh random value for
   // the second and later calls (0: derived from the query's).
   bool Next(Choice& choice, uint64_t draw = 0);
+
+  // After kHeld or kRefused: Next asks the direction anew.
+  void Resume();
+  // Whether `choice`, given by this walk, could be given now: the direction may have changed since.
+  bool IsCurrent(const Choice& choice) const;
 
   NoChoice why() const { return why_; }
   Pin pin() const { return pin_; }
@@ -128,13 +142,15 @@ class Walk {
   std::array<EndpointId, kMaxTried> tried_;
   ServiceId service_;
   SiteId current_, pinned_site_;
+  health::ServiceDirection direction_;  // disaster recovery: as of the last step
+  uint16_t allowed_ = 0;                // … which of its sites that leaves, a bit each
   EndpointId pinned_endpoint_;
   uint8_t tried_count_ = 0;
   uint8_t pass_ = 0;
   Phase phase_ = Phase::kSites;
   Reason steering_ = Reason::kNearest, moved_by_ = Reason::kNearest, current_reason_{};
   bool keyed_ = false, hashed_ = false, rejects_ = false, wants_cookie_ = false, saw_full_ = false,
-       saw_site_ = false;
+       saw_site_ = false, is_read_ = false;
   NoChoice why_ = NoChoice::kNone;
   Pin pin_ = Pin::kNone;
 };

@@ -83,6 +83,12 @@ class Table {
   // intent.
   health::State SiteState(ServiceId service, SiteId site) const;
 
+  // Whether what is established at a site of the service may stay there: false once another site is
+  // active, unless it only reads and the site takes reads. A hold changes nothing for it.
+  bool Keeps(ServiceId service, SiteId site, bool is_read) const;
+  // The live view of a disaster-recovery service; null for any other.
+  const health::ServiceHealth* Recovery(ServiceId service) const;
+
   const Service& internals(ServiceId id) const { return *services_[id.value]; }
   const health::Registry& registry() const { return *registry_; }
 

@@ -14,9 +14,35 @@ namespace meridian::topology {
 enum class Reads : uint8_t { kActive, kNearest };
 enum class FailbackMode : uint8_t { kManual, kAutomatic };
 
+// Sites of one service, the primary included.
+inline constexpr size_t kMaxRecoverySites = 16;
+
+// Where the values of a replication status stand in a site's JSON answer (RFC 6901).
+struct StatusPointers {
+  std::string role = "/role";
+  std::string lag_seconds = "/lag_seconds";
+  std::string backlog_bytes = "/backlog_bytes";
+  std::string epoch = "/epoch";
+  std::string reconciled = "/reconciled";
+  std::string source_connected = "/source_connected";
+
+  bool operator==(const StatusPointers&) const = default;
+};
+
+// How a site is asked over HTTP for the status of its replication, every `status_interval`.
+struct ReplicationCheck {
+  uint16_t port = 0;  // of the site's endpoints; 0: each endpoint's own
+  std::string path = "/";
+  Duration timeout = std::chrono::milliseconds(500);
+  StatusPointers pointers;
+
+  bool operator==(const ReplicationCheck&) const = default;
+};
+
 struct DisasterRecovery {
   std::string primary;
-  std::vector<std::string> standby;  // in order of preference; never holds the primary
+  std::vector<std::string> standby;       // in order of preference; never holds the primary
+  std::optional<ReplicationCheck> check;  // empty: nothing is known of replication
   Duration max_lag = std::chrono::seconds(30);
   std::optional<uint64_t> max_backlog;                 // bytes; empty: not a condition
   Duration status_interval = std::chrono::seconds(1);  // of the replication check

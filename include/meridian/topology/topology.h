@@ -5,6 +5,7 @@
 #pragma once
 
 #include <meridian/base/time.h>
+#include <meridian/topology/disaster_recovery.h>
 
 #include <cstdint>
 #include <map>
@@ -137,6 +138,7 @@ struct BackendPolicy {
 struct Service {
   std::string name;
   Mode mode = Mode::kDistributed;
+  std::optional<DisasterRecovery> disaster_recovery;  // exactly in mode disaster-recovery
   Steering steering = Steering::kNearest;
   std::vector<std::string> order;  // for kOrdered; sites not named follow by name
   std::vector<Rule> rules;
