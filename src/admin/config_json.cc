@@ -161,25 +161,61 @@ Json Rules(const std::vector<topology::Rule>& rules) {
   return list;
 }
 
+Json Value(const topology::ReplicationCheck& check, Duration interval) {
+  const topology::StatusPointers& pointers = check.pointers;
+  return {{"type", "http"},
+          {"port", Auto(check.port)},
+          {"path", check.path},
+          {"interval", FormatDuration(interval)},
+          {"timeout", FormatDuration(check.timeout)},
+          {"pointers",
+           {{"role", pointers.role},
+            {"lag_seconds", pointers.lag_seconds},
+            {"backlog_bytes", pointers.backlog_bytes},
+            {"epoch", pointers.epoch},
+            {"reconciled", pointers.reconciled},
+            {"source_connected", pointers.source_connected}}}};
+}
+
+void AddRecovery(const topology::DisasterRecovery& recovery, Json& json) {
+  json["primary"] = recovery.primary;
+  json["standby"] = recovery.standby;
+  if (recovery.check) {
+    json["replication"]["check"] = Value(*recovery.check, recovery.status_interval);
+  }
+  json["replication"]["max_lag"] = FormatDuration(recovery.max_lag);
+  json["replication"]["max_backlog"] = Bound(recovery.max_backlog);
+  json["reads"] = recovery.reads == topology::Reads::kNearest ? "nearest" : "active";
+  json["failover"] = {{"automatic", recovery.automatic},
+                      {"after", FormatDuration(recovery.after)},
+                      {"cooldown", FormatDuration(recovery.cooldown)},
+                      {"switch_hold", FormatDuration(recovery.switch_hold)}};
+  const bool automatic = recovery.failback == topology::FailbackMode::kAutomatic;
+  json["failback"] = {{"mode", automatic ? "automatic" : "manual"},
+                      {"hold", FormatDuration(recovery.hold)}};
+}
+
 Json Value(const topology::Service& service) {
   const auto& most = service.backend.max_connections;
-  return {{"mode", topology::Name(service.mode)},
-          {"steering", topology::Name(service.steering)},
-          {"order", service.order},
-          {"rules", Rules(service.rules)},
-          {"balance", topology::Name(service.balance)},
-          {"session", Value(service.session)},
-          {"health_check", FileOr(service.health_check, "none")},
-          {"outliers", Value(service.outliers)},
-          {"overprovision", service.overprovision},
-          {"panic", service.panic == topology::Panic::kRoute ? "route" : "reject"},
-          {"on_down", service.on_down == topology::OnDown::kClose ? "close" : "keep"},
-          {"min_healthy", service.min_healthy},
-          {"timeouts", Value(service.timeouts)},
-          {"retries", Value(service.retries)},
-          {"backend",
-           {{"max_idle", service.backend.max_idle},
-            {"max_connections", most ? Json(*most) : Json("unlimited")}}}};
+  Json json = {{"mode", topology::Name(service.mode)},
+               {"steering", topology::Name(service.steering)},
+               {"order", service.order},
+               {"rules", Rules(service.rules)},
+               {"balance", topology::Name(service.balance)},
+               {"session", Value(service.session)},
+               {"health_check", FileOr(service.health_check, "none")},
+               {"outliers", Value(service.outliers)},
+               {"overprovision", service.overprovision},
+               {"panic", service.panic == topology::Panic::kRoute ? "route" : "reject"},
+               {"on_down", service.on_down == topology::OnDown::kClose ? "close" : "keep"},
+               {"min_healthy", service.min_healthy},
+               {"timeouts", Value(service.timeouts)},
+               {"retries", Value(service.retries)},
+               {"backend",
+                {{"max_idle", service.backend.max_idle},
+                 {"max_connections", most ? Json(*most) : Json("unlimited")}}}};
+  if (service.disaster_recovery) AddRecovery(*service.disaster_recovery, json);
+  return json;
 }
 
 Json Value(const config::Listener& listener) {

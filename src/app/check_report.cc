@@ -56,9 +56,26 @@ std::string DescribeSites(const topology::Topology& topology, const std::string&
   return text;
 }
 
+std::string DescribeFailover(const WorstCase& worst) {
+  if (!worst.failover_silent) return "      failover  by an operator alone\n";
+  return Format(
+      "      failover  a dead active site is replaced after at most {} (black hole), {} (connect "
+      "refused),\n                if a standby is within its limits\n",
+      FormatSeconds(*worst.failover_silent), FormatSeconds(*worst.failover_refused));
+}
+
+std::string DescribeRecovery(const topology::DisasterRecovery& recovery) {
+  std::string text = Format("      active    {}, then", recovery.primary);
+  for (const std::string& standby : recovery.standby) text += " " + standby;
+  text += Format("; lag at most {}", FormatDuration(recovery.max_lag));
+  if (recovery.max_backlog) text += Format(", backlog {} bytes", *recovery.max_backlog);
+  return text + "\n";
+}
+
 std::string DescribeWorstCase(const topology::Topology& topology,
                               const topology::Service& service) {
   const WorstCase worst = ComputeWorstCase(topology, service);
+  if (service.disaster_recovery) return DescribeFailover(worst);
   if (worst.sites < 2) {
     return "      failover  none: no other site offers it, a dead site is an outage\n";
   }
@@ -80,6 +97,7 @@ std::string DescribeService(const topology::Topology& topology, const topology::
       Format("  {}: {}, steering {}, balance {}\n", service.name, topology::Name(service.mode),
              topology::Name(service.steering), topology::Name(service.balance));
   text += Format("      sites     {}\n", DescribeSites(topology, service.name));
+  if (service.disaster_recovery) text += DescribeRecovery(*service.disaster_recovery);
   text += Format("      session   {}\n", DescribeSession(service.session));
   text += Format("      checks    {}\n", DescribeChecks(topology, service.health_check));
   if (!service.rules.empty()) {
@@ -109,17 +127,22 @@ std::string ServiceJson(const topology::Topology& topology, const topology::Serv
   const auto seconds = [](Duration duration) {
     return Format("{}", std::chrono::duration<double>(duration).count());
   };
+  const auto seconds_or_null = [&](const std::optional<Duration>& duration) {
+    return duration ? seconds(*duration) : std::string("null");
+  };
   std::vector<std::string> sites;
   for (const topology::Site& site : topology.sites) {
     if (site.services.contains(service.name)) sites.push_back(site.name);
   }
   return Format(
       "{{\"name\":{},\"mode\":{},\"steering\":{},\"sites\":{},\"worst_case_seconds\":"
-      "{{\"client_refused\":{},\"client_silent\":{},\"checks_refused\":{},\"checks_silent\":{}}}}}",
+      "{{\"client_refused\":{},\"client_silent\":{},\"checks_refused\":{},\"checks_silent\":{},"
+      "\"failover_refused\":{},\"failover_silent\":{}}}}}",
       JsonQuote(service.name), JsonQuote(topology::Name(service.mode)),
       JsonQuote(topology::Name(service.steering)), JsonArray(sites), seconds(worst.client_refused),
-      seconds(worst.client_silent), worst.checks_refused ? seconds(*worst.checks_refused) : "null",
-      worst.checks_silent ? seconds(*worst.checks_silent) : "null");
+      seconds(worst.client_silent), seconds_or_null(worst.checks_refused),
+      seconds_or_null(worst.checks_silent), seconds_or_null(worst.failover_refused),
+      seconds_or_null(worst.failover_silent));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@ namespace {
 
 constexpr Duration kRaceMost = std::chrono::milliseconds(500);
 constexpr uint64_t kRacedAtOnce = 4;
+constexpr Duration kDecision = std::chrono::milliseconds(200);
 
 Duration WithJitter(Duration period) {
   return period + period / 10;
@@ -23,13 +24,28 @@ const topology::HealthCheck* FindCheck(const topology::Topology& topology,
   return nullptr;
 }
 
+bool MayServe(const topology::Service& service, const std::string& site) {
+  if (!service.disaster_recovery) return true;
+  const topology::DisasterRecovery& recovery = *service.disaster_recovery;
+  return site == recovery.primary || std::find(recovery.standby.begin(), recovery.standby.end(),
+                                               site) != recovery.standby.end();
+}
+
+void AddFailover(const topology::DisasterRecovery& recovery, WorstCase& worst) {
+  if (!recovery.automatic || !recovery.check || !worst.checks_refused) return;
+  const Duration status = recovery.status_interval + recovery.check->timeout;
+  const Duration more = std::max(recovery.after, status) + kDecision;
+  worst.failover_refused = *worst.checks_refused + more;
+  worst.failover_silent = *worst.checks_silent + more;
+}
+
 }  // namespace
 
 WorstCase ComputeWorstCase(const topology::Topology& topology, const topology::Service& service) {
   WorstCase worst;
   for (const topology::Site& site : topology.sites) {
     const auto offered = site.services.find(service.name);
-    if (offered == site.services.end()) continue;
+    if (offered == site.services.end() || !MayServe(service, site.name)) continue;
     ++worst.sites;
     worst.endpoints = std::max<uint64_t>(worst.endpoints, offered->second.size());
   }
@@ -40,6 +56,7 @@ WorstCase ComputeWorstCase(const topology::Topology& topology, const topology::S
     worst.checks_refused = first + more * fast;
     worst.checks_silent = first + more * std::max(fast, check->timeout) + check->timeout;
   }
+  if (service.disaster_recovery) AddFailover(*service.disaster_recovery, worst);
   const Duration race = service.timeouts.race_after.value_or(kRaceMost);
   const auto waves = static_cast<int64_t>(worst.endpoints / kRacedAtOnce);
   const auto rest = static_cast<int64_t>(worst.endpoints % kRacedAtOnce);

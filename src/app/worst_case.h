@@ -12,6 +12,10 @@
 //     and each for at most C = timeouts.connect, so with E endpoints at the largest site
 //     ⌊E / 4⌋ × C + (E mod 4) × R,  R = race_after, or 500 ms where it is auto (its upper bound)
 //
+//   disaster recovery: the checks as above, then max(failover.after, V + T) until a standby's
+//     status is from after the failure, then D until the decision is on disk and in force
+//     with V = interval and T = timeout of the replication check, D = 200 ms (two ticks)
+//
 // Deciding is one atomic read (0 s), and the first client that pays makes the site suspect for all.
 #pragma once
 
@@ -28,7 +32,9 @@ struct WorstCase {
   std::optional<Duration> checks_refused, checks_silent;
   // What one new client waits, besides the connect to the site that lives.
   Duration client_refused{}, client_silent{};
-  uint64_t sites = 0;      // that offer it
+  // Until a standby is active; empty: nothing fails over by itself.
+  std::optional<Duration> failover_refused, failover_silent;
+  uint64_t sites = 0;      // that offer it and may serve
   uint64_t endpoints = 0;  // at the largest of them
 };
 

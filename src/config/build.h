@@ -52,4 +52,11 @@ void BuildTopology(Build& build);  // health checks, regions, sites
 void BuildServices(Build& build);
 void BuildListeners(Build& build);
 
+// Names of sites, each defined and none twice.
+std::vector<std::string> ReadSites(Build& build, const View& list);
+// Whether the site has endpoints for the service, as far as was accepted.
+bool Offers(const Build& build, const std::string& site, const std::string& service);
+// services.NAME.mode and the keys of disaster recovery, into `service`, whose policies were read.
+void BuildRecovery(Build& build, const View& view, topology::Service& service);
+
 }  // namespace meridian::config

@@ -22,20 +22,6 @@ std::vector<std::string> ReadList(const View& map, std::string_view key) {
   return out;
 }
 
-// Names of sites, each defined and none twice.
-std::vector<std::string> ReadSites(Build& build, const View& list) {
-  std::vector<std::string> out;
-  for (const View& entry : list.Entries()) {
-    if (!build.Refers(entry, build.sites, "a site")) continue;
-    if (std::find(out.begin(), out.end(), entry.text()) != out.end()) {
-      build.Error(entry.place(), entry.path(), Format("{} is listed twice", Quote(entry.text())));
-      continue;
-    }
-    out.push_back(entry.text());
-  }
-  return out;
-}
-
 topology::Rule BuildRule(Build& build, const std::string& service, const View& view) {
   topology::Rule rule;
   const View match = view["match"];
@@ -174,15 +160,15 @@ void ReadBounds(const View& view, Service& service) {
 }
 
 // How many sites have endpoints for it; fewer than three leave no safety net after one failure.
-void CheckRedundancy(Build& build, const std::string& name, const View& view) {
+void CheckRedundancy(Build& build, const Service& service, const View& view) {
   size_t offering = 0;
   for (const auto& [site, site_view] : build.sites) {
-    offering += !site_view || site_view["services"].Has(name) ? 1 : 0;
+    offering += Offers(build, site, service.name) ? 1 : 0;
   }
   if (offering == 0) {
     build.Error(view.at(), view.path(),
                 "no site has endpoints for it; expected them under regions.*.sites.*.services");
-  } else if (offering < 3) {
+  } else if (offering < 3 && service.mode == topology::Mode::kDistributed) {
     build.Warning(view.at(), view.path(),
                   Format("only {} offer{} it: no safety net after one failure; expected three or "
                          "more",
@@ -210,11 +196,31 @@ Service BuildService(Build& build, const std::string& name, const View& view) {
       build.Refers(check, build.health_checks, "a health check")) {
     service.health_check = check.text();
   }
-  CheckRedundancy(build, name, view);
+  BuildRecovery(build, view, service);
+  CheckRedundancy(build, service, view);
   return service;
 }
 
 }  // namespace
+
+std::vector<std::string> ReadSites(Build& build, const View& list) {
+  std::vector<std::string> out;
+  for (const View& entry : list.Entries()) {
+    if (!build.Refers(entry, build.sites, "a site")) continue;
+    if (std::find(out.begin(), out.end(), entry.text()) != out.end()) {
+      build.Error(entry.place(), entry.path(), Format("{} is listed twice", Quote(entry.text())));
+      continue;
+    }
+    out.push_back(entry.text());
+  }
+  return out;
+}
+
+bool Offers(const Build& build, const std::string& site, const std::string& service) {
+  const auto found = build.sites.find(site);
+  if (found == build.sites.end()) return false;
+  return !found->second || found->second["services"].Has(service);
+}
 
 void BuildServices(Build& build) {
   for (const auto& [name, view] : build.services) {

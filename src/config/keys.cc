@@ -139,7 +139,7 @@ constexpr Key kServiceKeys[] = {
     Key{"services", kNames, "What clients ask for, with its routing policy."}.With(kMergeable),
     Key{"services.*", kMap, "One service."},
     Key{"services.*.mode", kWord, "Whether all sites serve, or only the active one.", "distributed",
-        "distributed", "disaster-recovery"}
+        "distributed disaster-recovery"}
         .Called("a mode"),
     Key{"services.*.steering", kWord, "How sites are ordered for a client.", "nearest",
         "nearest weighted random ordered", "latency"}
@@ -217,8 +217,11 @@ constexpr Key kServiceKeys[] = {
     Key{"services.*.overprovision", kNumber,
         "A site keeps min(1, healthy share × this) of its clients.", "1.4"}
         .In(1, 100),
-    Key{"services.*.panic", kWord, "When every candidate is down: try them anyway, or refuse.",
-        "route", "route reject"}
+    Key{"services.*.panic", kWord,
+        "When every candidate is down: route (try them anyway; the default), or reject (the "
+        "default "
+        "with disaster-recovery, where route is for reads alone).",
+        "", "route reject"}
         .Called("a panic policy"),
     Key{"services.*.on_down", kWord, "What becomes of sessions at a site that is marked down.",
         "close", "close keep"}
@@ -278,35 +281,52 @@ constexpr Key kServiceKeys[] = {
         "off v1 v2"}
         .Called("a PROXY protocol version")
         .With(kLater),
-    Key{"services.*.primary", kName, "The site that is normally active."}.With(kLater),
-    Key{"services.*.standby", kList, "Sites that can take over, in order."}.With(kLater),
+    Key{"services.*.primary", kName, "The site that is normally active."},
+    Key{"services.*.standby", kList, "Sites that can take over, in order."}.With(kNonEmpty),
     Key{"services.*.standby[]", kName, "A site."},
-    Key{"services.*.replication", kMap, "What is known of replication."}.With(kLater),
-    Key{"services.*.replication.check", kMap, "How its status is asked for."},
-    Key{"services.*.replication.check.type", kWord, "What is asked.", "http", "http postgresql"}
+    Key{"services.*.replication", kMap, "What is known of replication."},
+    Key{"services.*.replication.check", kMap,
+        "How its status is asked for at each site; without it, nothing fails over by itself."},
+    Key{"services.*.replication.check.type", kWord, "What is asked.", "http", "http", "postgresql"}
         .Called("a type of replication check"),
-    Key{"services.*.replication.check.port", kInteger, "Port to ask."}.In(1, 65535),
-    Key{"services.*.replication.check.path", kUrlPath, "What http requests."},
+    Key{"services.*.replication.check.port", kInteger, "Port to ask; auto: each endpoint's own.",
+        "auto", "auto"}
+        .In(1, 65535),
+    Key{"services.*.replication.check.path", kUrlPath, "What http requests.", "/"},
     Key{"services.*.replication.check.interval", kDuration, "Time between checks.", "1s"}.In(
         10 * kMillisecond, kHour),
     Key{"services.*.replication.check.timeout", kDuration, "When a check has failed.", "500ms"}.In(
         kMillisecond, kHour),
+    Key{"services.*.replication.check.pointers", kMap,
+        "Where in the JSON answer each value stands."},
+    Key{"services.*.replication.check.pointers.role", kPointer, "primary or standby.", "/role"},
+    Key{"services.*.replication.check.pointers.lag_seconds", kPointer,
+        "How far it is behind the site it follows.", "/lag_seconds"},
+    Key{"services.*.replication.check.pointers.backlog_bytes", kPointer,
+        "Bytes received or waiting, not yet applied.", "/backlog_bytes"},
+    Key{"services.*.replication.check.pointers.epoch", kPointer,
+        "The highest epoch that it was told.", "/epoch"},
+    Key{"services.*.replication.check.pointers.reconciled", kPointer,
+        "true: a former primary follows the active site again.", "/reconciled"},
+    Key{"services.*.replication.check.pointers.source_connected", kPointer,
+        "true: it receives from the site it follows.", "/source_connected"},
     Key{"services.*.replication.max_lag", kDuration, "Lag up to which a standby may take over.",
         "30s"}
         .In(0, kYear),
-    Key{"services.*.replication.max_backlog", kBytes, "Backlog up to which it may.", "64MiB"}.In(
-        0, kPiB),
-    Key{"services.*.reads", kWord, "Where GET and HEAD may go.", "active", "active", "nearest"}
-        .Called("a policy for reads"),
-    Key{"services.*.failover", kMap, "The move to a standby."}.With(kLater),
+    Key{"services.*.replication.max_backlog", kBytes, "Backlog up to which it may.", "unlimited",
+        "unlimited"}
+        .In(0, kPiB),
+    Key{"services.*.reads", kWord, "Where GET and HEAD may go.", "active", "active nearest"}.Called(
+        "a policy for reads"),
+    Key{"services.*.failover", kMap, "The move to a standby."},
     Key{"services.*.failover.automatic", kBool, "Whether it happens by itself.", "true"},
-    Key{"services.*.failover.after", kDuration, "How long the primary has been dead.", "5s"}.In(
+    Key{"services.*.failover.after", kDuration, "How long the active site has been dead.", "5s"}.In(
         0, 24 * kHour),
     Key{"services.*.failover.cooldown", kDuration, "Before a second automatic move.", "1h"}.In(
         0, kYear),
     Key{"services.*.failover.switch_hold", kDuration, "Longest hold of new sessions.", "5s"}.In(
-        0, kHour),
-    Key{"services.*.failback", kMap, "The way back."}.With(kLater),
+        100 * kMillisecond, kHour),
+    Key{"services.*.failback", kMap, "The way back."},
     Key{"services.*.failback.mode", kWord, "Who decides.", "manual", "manual automatic"}.Called(
         "a failback mode"),
     Key{"services.*.failback.hold", kDuration, "Wait before an automatic failback.", "10m"}.In(

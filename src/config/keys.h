@@ -33,6 +33,7 @@ enum class Type : uint8_t {
   kSubdivision,
   kStatusRange,
   kRetryReason,  // one of `words`, or a status code 400…599
+  kPointer,      // RFC 6901: into a JSON document
 };
 
 enum Flag : uint8_t {

@@ -54,6 +54,8 @@ constexpr TypeRow kTypes[] = {
      "[1-5][0-9]{2}(-[1-5][0-9]{2})?"},
     {Type::kRetryReason, "a reason to retry", "such as connect, reset, timeout or 503",
      "[45][0-9]{2}"},
+    {Type::kPointer, "a JSON pointer", "such as /role or /members/0/lag",
+     "(/([^/~]|~0|~1)*){1,32}"},
 };
 
 const TypeRow& RowOf(Type type) {
@@ -92,6 +94,15 @@ bool IsHost(std::string_view text) {
   return !text.empty() && text.size() <= 253 && text.front() != '.' && text.back() != '.' &&
          text.find("..") == std::string_view::npos &&
          AllOf(text, [](char c) { return IsAlphanumeric(c) || c == '-' || c == '_' || c == '.'; });
+}
+
+// RFC 6901 section 3; not that of the whole document.
+bool IsPointer(std::string_view text) {
+  if (!text.starts_with('/') || text.size() > 256) return false;
+  for (size_t i = text.find('~'); i != std::string_view::npos; i = text.find('~', i + 1)) {
+    if (i + 1 == text.size() || (text[i + 1] != '0' && text[i + 1] != '1')) return false;
+  }
+  return std::count(text.begin(), text.end(), '/') <= 32;
 }
 
 bool IsStatus(std::string_view text) {
@@ -142,6 +153,8 @@ bool Parses(Type type, std::string_view text) {
       return ParseStatusRange(text).has_value();
     case Type::kRetryReason:
       return IsStatus(text);
+    case Type::kPointer:
+      return IsPointer(text);
     case Type::kWord:
       return false;
     case Type::kText:

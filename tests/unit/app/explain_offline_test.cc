@@ -22,12 +22,17 @@ regions:
       atlanta:
         latitude: 33.749
         longitude: -84.388
-        services: {web: [10.1.0.11:80, 10.1.0.12:80]}
+        services: {web: [10.1.0.11:80, 10.1.0.12:80], db: [10.1.0.20:80]}
       dallas:
         latitude: 32.777
         longitude: -96.797
-        services: {web: [10.2.0.11:80, 10.2.0.12:80]}
+        services: {web: [10.2.0.11:80, 10.2.0.12:80], db: [10.2.0.20:80]}
 services:
+  db:
+    mode: disaster-recovery
+    primary: atlanta
+    standby: dallas
+    failover: {automatic: false}
   web:
     health_check: ready
     rules:
@@ -77,6 +82,17 @@ TEST_F(ExplainOfflineTest, MatchesRulesByTheHeadersGiven) {
   ASSERT_TRUE(explanation.has_value());
   EXPECT_EQ(explanation->sites[0].name, "dallas");
   EXPECT_EQ(explanation->sites[1].dropped_by, routing::Step::kFence);
+}
+
+TEST_F(ExplainOfflineTest, AssumesThatThePrimaryIsActive) {
+  ASSERT_NE(snapshot_, nullptr);
+  const auto explanation =
+      Explain({.service = "db", .client = "10.2.5.5", .session = {}, .headers = {}});
+  ASSERT_TRUE(explanation.has_value()) << explanation.error();
+  ASSERT_EQ(explanation->sites.size(), 2u);
+  EXPECT_EQ(explanation->sites[0].verdict,
+            "chosen: active, epoch 1, endpoint 10.1.0.20:80 (least connections)");
+  EXPECT_EQ(explanation->sites[1].verdict, "standby: atlanta is active");
 }
 
 TEST_F(ExplainOfflineTest, NamesTheNearestServiceForAnUnknownOne) {

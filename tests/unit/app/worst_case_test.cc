@@ -87,5 +87,37 @@ TEST(FormatSeconds, IsShortAndExact) {
   EXPECT_EQ(FormatSeconds(milliseconds(5205)), "5.205 s");
 }
 
+TEST(WorstCase, AFailoverWaitsForChecksThenForAFreshStatusOrItsTime) {
+  topology::Topology topology = TwoSites(1);
+  topology::Service service = Web();
+  service.mode = topology::Mode::kDisasterRecovery;
+  topology::DisasterRecovery& recovery = service.disaster_recovery.emplace();
+  recovery.primary = "atlanta";
+  recovery.standby = {"dallas"};
+  EXPECT_FALSE(ComputeWorstCase(topology, service).failover_silent) << "no lag is ever known";
+  recovery.check.emplace();
+  WorstCase worst = ComputeWorstCase(topology, service);
+  EXPECT_EQ(worst.failover_refused, milliseconds(2200 + 2 * 550 + 5000 + 200));
+  EXPECT_EQ(worst.failover_silent, milliseconds(2200 + 2 * 1000 + 1000 + 5000 + 200));
+  recovery.after = seconds(1);
+  worst = ComputeWorstCase(topology, service);
+  EXPECT_EQ(worst.failover_refused, milliseconds(2200 + 2 * 550 + 1500 + 200));
+  recovery.automatic = false;
+  EXPECT_FALSE(ComputeWorstCase(topology, service).failover_silent);
+}
+
+TEST(WorstCase, OnlySitesThatMayBeActiveCount) {
+  topology::Topology topology = TwoSites(1);
+  topology.sites.push_back(topology.sites[0]);
+  topology.sites.back().name = "tokyo";
+  topology.sites.back().services["web"].resize(9);
+  topology::Service service = Web();
+  service.disaster_recovery.emplace().primary = "atlanta";
+  service.disaster_recovery->standby = {"dallas"};
+  const WorstCase worst = ComputeWorstCase(topology, service);
+  EXPECT_EQ(worst.sites, 2u);
+  EXPECT_EQ(worst.endpoints, 1u);
+}
+
 }  // namespace
 }  // namespace meridian::app
