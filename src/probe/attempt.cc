@@ -51,8 +51,10 @@ const char* Name(Answer answer) {
   return "";
 }
 
-Result<void> Attempt::Start(const net::Address& to, const topology::HealthCheck& check) {
+Result<void> Attempt::Start(const net::Address& to, const topology::HealthCheck& check,
+                            bool keep_body) {
   to_ = &to;
+  keep_body_ = keep_body;
   check_ = &check;
   status_ = 0;
   if (stream_ == nullptr) return Connect();
@@ -92,6 +94,7 @@ void Attempt::Ask() {
   heard_ = false;
   interim_ = 0;
   body_bytes_ = 0;
+  body_.clear();
   parser_.emplace(codec::Http1Parser::Kind::kResponse, kLimits);
   if (host_.empty()) {
     host_ = !check_->host.empty() ? check_->host : to_->is_unix() ? "localhost" : to_->ToString();
@@ -146,6 +149,7 @@ void Attempt::ReadBody(std::string_view bytes) {
     const Result<codec::BodyResult> result = parser_->ParseBody(bytes);
     if (!result) return Finish(Answer::kMalformed, false);
     body_bytes_ += result->consumed;
+    if (keep_body_) body_.append(result->data);
     bytes.remove_prefix(result->consumed);
     if (result->done) return Finish(Judge(), keep_alive_ && bytes.empty());
     if (body_bytes_ > kMaxBodyBytes) return Finish(Judge(), false);

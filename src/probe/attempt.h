@@ -48,13 +48,17 @@ class Attempt final : public net::StreamHandler {
 
   // `to` and `check` stay valid until the answer, or until Point moves them. Precondition: idle.
   // Fails at once only as Loop::Connect does; then there is no OnAnswer.
-  Result<void> Start(const net::Address& to, const topology::HealthCheck& check);
+  // With `keep_body`, body() has what came.
+  Result<void> Start(const net::Address& to, const topology::HealthCheck& check,
+                     bool keep_body = false);
   // The same values at another place (a new snapshot).
   void Point(const topology::HealthCheck& check) { check_ = &check; }
   // Back to idle without an answer, the connection reset; address and host are read anew.
   void Cancel();
 
   bool running() const { return state_ != State::kIdle; }
+  // Of the last response, to the end or 64 KiB of it; until the next Start.
+  const std::string& body() const { return body_; }
   uint16_t status() const { return status_; }  // of the last response; 0: none
 
   void OnConnected() override;
@@ -82,8 +86,10 @@ class Attempt final : public net::StreamHandler {
   std::optional<codec::Http1Parser> parser_;
   std::string host_;  // what to send as Host; made once
   std::string head_;  // of a response whose head came in several reads; else empty
+  std::string body_;
   size_t body_bytes_ = 0;
   State state_ = State::kIdle;
+  bool keep_body_ = false;
   bool reused_ = false, heard_ = false, keep_alive_ = false;
   uint8_t interim_ = 0;  // 1xx responses before the one that counts
   uint16_t status_ = 0;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "probe/schedule.h"
+#include "probe/status_schedule.h"
 
 namespace meridian::probe {
 namespace {
@@ -55,7 +56,11 @@ class Inbox {
 class Prober::State final : public net::TimerHandler {
  public:
   State(net::Loop& loop, net::Random& random, health::Registry& registry)
-      : loop_(loop), registry_(registry), schedule_(loop, random, registry), sweep_timer_(*this) {
+      : loop_(loop),
+        registry_(registry),
+        schedule_(loop, random, registry),
+        statuses_(schedule_.context()),
+        sweep_timer_(*this) {
     inbox_->schedule = &schedule_;
     loop_.Arm(sweep_timer_, kSweepPeriod);
   }
@@ -64,6 +69,7 @@ class Prober::State final : public net::TimerHandler {
   void Update(snapshot::SnapshotPtr snapshot);
   void Recheck(health::EndpointHealth& endpoint);
   Schedule& schedule() { return schedule_; }
+  StatusSchedule& statuses() { return statuses_; }
 
  private:
   void OnTimer(net::Timer&) override {
@@ -75,6 +81,7 @@ class Prober::State final : public net::TimerHandler {
   health::Registry& registry_;
   snapshot::SnapshotPtr snapshot_;  // what the schedule's targets point into
   Schedule schedule_;
+  StatusSchedule statuses_;
   net::Timer sweep_timer_;
   // Shared with tasks that may run after the Prober is gone.
   std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
@@ -103,6 +110,7 @@ void Prober::State::Update(snapshot::SnapshotPtr snapshot) {
                        .check = check});
   }
   schedule_.Update(targets);
+  statuses_.Update(StatusTargets(*snapshot));
   snapshot_ = std::move(snapshot);
 }
 
@@ -125,11 +133,15 @@ void Prober::Update(snapshot::SnapshotPtr snapshot) {
 void Prober::Recheck(health::EndpointHealth& endpoint) {
   state_->Recheck(endpoint);
 }
+void Prober::OnStatus(std::function<void(const SiteStatus&)> tell) {
+  state_->statuses().OnStatus(std::move(tell));
+}
 void Prober::WhenAllAnswered(std::function<void()> ready) {
   state_->schedule().WhenAllAnswered(std::move(ready));
 }
 void Prober::Collect(MetricSink& sink) const {
   state_->schedule().Collect(sink);
+  state_->statuses().Collect(sink);
 }
 
 }  // namespace meridian::probe

@@ -36,6 +36,8 @@ class Schedule final : public CheckOwner, private net::TimerHandler {
   void WhenAllAnswered(std::function<void()> ready);
   // Any thread.
   void Collect(MetricSink& sink) const;
+  // What all checks share, those of replication too.
+  const CheckContext& context() const { return context_; }
 
  private:
   using Positions = std::unordered_map<health::EndpointHealth*, size_t>;

@@ -23,7 +23,13 @@ inline constexpr Room kRooms[] = {
 struct Library {
   std::string_view header;
   std::string_view target;
-  std::string_view room;
+  std::string_view room;  // or two, with a space between them
+
+  constexpr bool IsOf(std::string_view name) const {
+    const size_t space = room.find(' ');
+    if (space == std::string_view::npos) return room == name;
+    return room.substr(0, space) == name || room.substr(space + 1) == name;
+  }
 };
 
 inline constexpr Library kLibraries[] = {
@@ -37,7 +43,7 @@ inline constexpr Library kLibraries[] = {
     {"uv.h", "PkgConfig::uv", "uvio"},
     {"uv/", "PkgConfig::libuv", "uvio"},
     {"yaml-cpp/", "yaml-cpp", "config"},
-    {"nlohmann/", "nlohmann_json", "admin"},
+    {"nlohmann/", "nlohmann_json", "admin probe"},
     {"CLI/", "CLI11", "app"},
     {"curl/", "CURL::", "probe"},
     {"libpq", "PostgreSQL::", "probe"},

@@ -77,7 +77,7 @@ std::string JudgeThirdParty(std::string_view room, const Include& include, bool 
   if (is_test && (header.starts_with("gtest/") || header.starts_with("testing/"))) return {};
   if (header == "tl/expected.hpp") return {};
   if (const Library* library = LibraryOfHeader(header)) {
-    if (library->room == room) return {};
+    if (library->IsOf(room)) return {};
     return "<" + include.path + "> belongs to room " + std::string(library->room) +
            " alone: use what that room offers";
   }
@@ -172,7 +172,7 @@ void JudgeDeclaration(const std::string& path, const std::string& name, const De
   }
   for (const std::string& target : room.libraries) {
     const Library* library = LibraryOfTarget(target);
-    if (library != nullptr && library->room == name) continue;
+    if (library != nullptr && library->IsOf(name)) continue;
     out.push_back({path, room.line,
                    name + " may not link " + target + ": " +
                        (library == nullptr ? "no known library; add a line in tests/arch/rooms.h"

@@ -6,12 +6,20 @@
 #include <meridian/base/metrics.h>
 #include <meridian/health/health.h>
 #include <meridian/net/loop.h>
+#include <meridian/probe/replication_status.h>
 #include <meridian/snapshot/snapshot.h>
 
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace meridian::probe {
+
+// What a site of a disaster-recovery service said of its replication; dated by when it was asked.
+struct SiteStatus {
+  std::string service, site;
+  failover::ReplicationStatus status;
+};
 
 class Prober {
  public:
@@ -23,6 +31,8 @@ class Prober {
   void Update(snapshot::SnapshotPtr snapshot);
   // Any thread: check this endpoint now, and at fast_interval until its verdict is sure.
   void Recheck(health::EndpointHealth& endpoint);
+  // Before the first Update: `tell` runs on the loop's thread for each replication status.
+  void OnStatus(std::function<void(const SiteStatus&)> tell);
   // Loop's thread: `ready` runs once, when every check of the current snapshot has answered (either
   // way) at least once.
   void WhenAllAnswered(std::function<void()> ready);

@@ -1,0 +1,29 @@
+// What a site's answer to a replication check says: a JSON document, in which each value stands
+// where the configuration's pointers (RFC 6901) say. Pure; any thread.
+#pragma once
+
+#include <meridian/failover/observation.h>
+
+#include <string_view>
+
+namespace meridian::probe {
+
+enum class StatusQuality : uint8_t {
+  kComplete,    // role and, of a standby, lag are there
+  kIncomplete,  // one of them is not, or a value is of the wrong kind: unknown, which is not zero
+  kMalformed,   // not one JSON document
+};
+inline constexpr size_t kStatusQualityCount = 3;
+const char* Name(StatusQuality quality);
+
+struct ParsedStatus {
+  StatusQuality quality = StatusQuality::kMalformed;
+  failover::ReplicationStatus status;  // `at` is the caller's; nothing is known of a malformed one
+};
+
+// Roles are primary, master and leader; standby, replica, secondary and follower. Lag is a number
+// of seconds, backlog and epoch are whole numbers, the others true or false; null is unknown.
+ParsedStatus ParseReplicationStatus(std::string_view json,
+                                    const topology::StatusPointers& pointers);
+
+}  // namespace meridian::probe
