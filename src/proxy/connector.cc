@@ -9,6 +9,8 @@ namespace {
 constexpr Duration kRaceLeast = std::chrono::milliseconds(50);
 constexpr Duration kRaceMost = std::chrono::milliseconds(500);
 constexpr Duration kRaceUnmeasured = std::chrono::milliseconds(200);
+// After a hold should have ended: until control has decided and told.
+constexpr Duration kHoldSlack = std::chrono::milliseconds(500);
 
 }  // namespace
 
@@ -20,11 +22,13 @@ Failure FailureOf(routing::NoChoice why) {
       return Failure::kSessionRejected;
     case routing::NoChoice::kAtCapacity:
       return Failure::kAtCapacity;
+    case routing::NoChoice::kHeld:
+      return Failure::kHeld;
+    case routing::NoChoice::kRefused:
+      return Failure::kRefused;
     case routing::NoChoice::kNone:
     case routing::NoChoice::kAllDown:
     case routing::NoChoice::kExhausted:
-    case routing::NoChoice::kHeld:
-    case routing::NoChoice::kRefused:
       return Failure::kAllDown;
   }
   return Failure::kAllDown;
@@ -52,6 +56,7 @@ void Connector::Continue(bool pooled) {
 }
 
 void Connector::Cancel() {
+  StopWaiting();
   timer_.Disarm();
   for (Attempt& attempt : attempts_) {
     attempt.stream.reset();
@@ -125,6 +130,7 @@ Duration Connector::RaceAfter(const routing::Choice& choice) const {
 }
 
 void Connector::Won(Attempt& attempt) {
+  if (!walk_.IsCurrent(attempt.choice)) return HealthChanged();
   const routing::Endpoint& endpoint = hold_.table().endpoint(attempt.choice.endpoint);
   const Duration took = core_.loop.Now() - attempt.started;
   endpoint.health->ObserveConnect(took);
@@ -171,7 +177,43 @@ void Connector::Lost(Attempt& attempt, ErrorCode code) {
 
 void Connector::Finish() {
   timer_.Disarm();
+  if (Wait()) return;
   owner_.OnNoBackend(last_failure_ != Failure::kCount ? last_failure_ : FailureOf(walk_.why()));
+}
+
+// False: the walk does not end in a hold, or too many wait already.
+bool Connector::Wait() {
+  if (walk_.why() != routing::NoChoice::kHeld || core_.waiting >= kMaxWaiting) return false;
+  const health::ServiceHealth& live = *hold_.table().Recovery(service_);
+  const Duration left = live.hold_until() - core_.loop.Now() + kHoldSlack;
+  waiting_ = true;
+  ++core_.waiting;
+  core_.loop.Arm(timer_, std::max(left, Duration(0)));
+  return true;
+}
+
+void Connector::StopWaiting() {
+  if (std::exchange(waiting_, false)) --core_.waiting;
+}
+
+void Connector::HealthChanged() {
+  if (waiting_) {
+    StopWaiting();
+    walk_.Resume();
+    return TryNext();
+  }
+  bool gave_up = false;
+  for (Attempt& attempt : attempts_) {
+    if (!attempt.stream || walk_.IsCurrent(attempt.choice)) continue;
+    attempt.stream.reset();
+    attempt.use.Release();
+    gave_up = true;
+  }
+  if (!gave_up || in_flight() > 0) return;
+  again_ = {};
+  exhausted_ = false;
+  walk_.Resume();
+  TryNext();
 }
 
 void Connector::ArmTimer() {
@@ -185,6 +227,10 @@ void Connector::ArmTimer() {
 }
 
 void Connector::OnTimer(net::Timer&) {
+  if (waiting_) {
+    StopWaiting();
+    return owner_.OnNoBackend(Failure::kHeld);
+  }
   const MonotonicTime now = core_.loop.Now();
   const Duration connect = hold_.table().service(service_).timeouts.connect;
   for (Attempt& attempt : attempts_) {

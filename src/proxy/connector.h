@@ -7,6 +7,10 @@
 //                 ▲      ├─ refused, timed out: the next candidate; with none left and none in
 //                 │      │  flight ────────────► OnNoBackend
 //                 └──────┴─ race_after passed, fewer than kMaxAttempts in flight: one more besides
+//
+// Disaster recovery: while a planned switch holds the service, a connector waits, within
+// kMaxWaiting of its worker and until the hold should have ended; it goes on when the direction
+// changes. An attempt under way to a site that is no longer the active one is given up.
 #pragma once
 
 #include <meridian/routing/decide.h>
@@ -42,6 +46,8 @@ class Connector final : private net::TimerHandler {
   void Continue(bool pooled);
   // Gives up what is in flight; nothing more is told.
   void Cancel();
+  // A direction may have changed. May call the owner before it returns.
+  void HealthChanged();
 
   const routing::Walk& walk() const { return walk_; }
   // Puts `choice` before the rest of the walk: the next Continue tries it first.
@@ -56,6 +62,7 @@ class Connector final : private net::TimerHandler {
 
  private:
   static constexpr size_t kMaxAttempts = 4;
+  static constexpr size_t kMaxWaiting = 4096;
 
   struct Attempt final : net::StreamHandler {
     void OnConnected() override { connector->Won(*this); }
@@ -79,6 +86,8 @@ class Connector final : private net::TimerHandler {
   void Lost(Attempt& attempt, ErrorCode code);
   void Deliver(net::StreamPtr stream, const routing::Choice& choice, Use use, bool reused);
   void Finish();
+  bool Wait();
+  void StopWaiting();
   void ArmTimer();
   void OnTimer(net::Timer& timer) override;
   size_t in_flight() const;
@@ -98,6 +107,7 @@ class Connector final : private net::TimerHandler {
   uint32_t tried_ = 0;
   bool pooled_ = false;
   bool exhausted_ = false;
+  bool waiting_ = false;  // for a switch to end; then nothing is in flight
 };
 
 // The failure that a walk with nothing to give stands for.

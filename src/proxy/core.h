@@ -107,8 +107,11 @@ class Session : public ListNode {
   virtual void Drain() = 0;
   // End now: reset both sides, then Retire.
   virtual void Abort() = 0;
-  // Some endpoint's state changed: abort if this session's policy says so.
+  // Some endpoint's state, or the direction of a disaster-recovery service, changed: abort or move
+  // if this session's policy says so, go on if it waited for that.
   virtual void HealthChanged() = 0;
+  // A planned switch ends what is still at `site` of `service`.
+  virtual void LeaveSite(std::string_view service, std::string_view site) = 0;
 };
 
 class Core final : private net::TimerHandler {
@@ -141,6 +144,7 @@ class Core final : private net::TimerHandler {
   List<Session> sessions;
   size_t clients = 0;
   uint64_t exchanges = 0;  // under way
+  size_t waiting = 0;      // connectors that wait for a planned switch to end
   bool draining = false;
   std::function<void()> on_empty;  // once, when draining and the last session has gone
 

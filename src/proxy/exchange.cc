@@ -35,6 +35,7 @@ void Exchange::Prepare(const ExchangeInput& input) {
   method_bytes_ = static_cast<uint16_t>(head.method.size());
   AppendRequestHead(head, input.forwarding, request_);
   idempotent_ = Idempotent(head.method);
+  is_read_ = input.query.is_read;
   upgrade_ = head.upgrade;
   chunked_request_ = head.framing == codec::Framing::kChunked;
   ++core_.exchanges;
@@ -129,7 +130,8 @@ void Exchange::OnBackend(net::StreamPtr stream, const routing::Choice& choice, U
   response_.clear();
 
   core_.scratch.clear();
-  AppendAttempt(hold_.table().site(choice.site).name, routing::Name(choice.reason), core_.scratch);
+  AppendAttempt(hold_.table().site(choice.site).name, routing::Name(choice.reason), choice.epoch,
+                core_.scratch);
   const std::array<std::string_view, 3> slices{request_, core_.scratch, body_};
   backend_->SetHandler(this);
   backend_->Write(std::span(slices.data(), body_.empty() ? 2 : 3));
@@ -240,6 +242,28 @@ bool Exchange::MayRetry(bool allowed_by_policy) {
   if (!connector_.Peek() || !core_.AllowRetry(retries, core_.exchanges)) return false;
   ++retries_;
   return true;
+}
+
+// Another site is active now, and what is established at the old one is to be closed.
+bool Exchange::MustLeave() const {
+  return policy().on_down == topology::OnDown::kClose &&
+         !hold_.table().Keeps(service_, choice_.site, is_read_);
+}
+
+void Exchange::HealthChanged() {
+  if (state_ == State::kConnect) return connector_.HealthChanged();
+  if (state_ != State::kSend || !MustLeave()) return;
+  backend_->Reset();
+  DropBackend();
+  if (!MayRetry(policy().retries.on_reset)) return Failed(Failure::kSiteChanged);
+  state_ = State::kConnect;
+  connector_.Continue(true);
+}
+
+bool Exchange::IsAt(std::string_view service, std::string_view site) const {
+  const bool at_backend =
+      state_ == State::kSend || state_ == State::kRespond || state_ == State::kTunnel;
+  return at_backend && policy().name == service && hold_.table().site(choice_.site).name == site;
 }
 
 void Exchange::Failed(Failure failure) {

@@ -48,8 +48,13 @@ class Exchange final : private ConnectorOwner,
   void ClientDrained();
   // Drops everything, whatever the state; nothing is told.
   void Rest();
-  // For a tunnel whose endpoint a check found dead.
+  // For a tunnel whose endpoint a check found dead, and a response of a site that is no longer the
+  // active one.
   bool EndpointGone() const;
+  // A direction may have changed: what waits for it goes on, what has no response yet moves. May
+  // end the exchange.
+  void HealthChanged();
+  bool IsAt(std::string_view service, std::string_view site) const;
 
  private:
   enum class State : uint8_t { kRest, kPrepared, kConnect, kSend, kRespond, kTunnel };
@@ -82,6 +87,7 @@ class Exchange final : private ConnectorOwner,
   void Broken(Failure failure);
   void Failed(Failure failure);
   void CountDecision();
+  bool MustLeave() const;
   const topology::Service& policy() const { return hold_.table().service(service_); }
   const routing::Endpoint& endpoint() const { return hold_.table().endpoint(choice_.endpoint); }
   std::string_view method() const { return std::string_view(request_).substr(0, method_bytes_); }
@@ -107,6 +113,7 @@ class Exchange final : private ConnectorOwner,
   uint32_t retries_ = 0;
   uint16_t method_bytes_ = 0;
   State state_ = State::kRest;
+  bool is_read_ = false;
   bool idempotent_ = false, chunked_request_ = false, request_complete_ = false, replayable_ = true;
   bool upgrade_ = false, reused_ = false, heard_ = false, stale_tried_ = false;
   bool backend_keeps_ = false, tunnel_client_ended_ = false, tunnel_backend_ended_ = false;

@@ -178,6 +178,7 @@ void Exchange::TunnelEnd() {
 }
 
 bool Exchange::EndpointGone() const {
+  if ((state_ == State::kRespond || state_ == State::kTunnel) && MustLeave()) return true;
   if (state_ != State::kTunnel || policy().on_down != topology::OnDown::kClose) return false;
   const health::Facts facts = use_.endpoint()->facts();
   return facts.probe == health::Probe::kDown || facts.intent == health::Intent::kOut;

@@ -381,7 +381,13 @@ void HttpClient::Abort() {
 }
 
 void HttpClient::HealthChanged() {
-  if (exchange_ && exchange_->EndpointGone()) Abort();
+  if (!exchange_) return;
+  if (exchange_->EndpointGone()) return Abort();
+  exchange_->HealthChanged();
+}
+
+void HttpClient::LeaveSite(std::string_view service, std::string_view site) {
+  if (exchange_ && exchange_->IsAt(service, site)) Abort();
 }
 
 void HttpClient::Close() {

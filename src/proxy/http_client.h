@@ -33,6 +33,7 @@ class HttpClient final : public Session,
   void Drain() override;
   void Abort() override;
   void HealthChanged() override;
+  void LeaveSite(std::string_view service, std::string_view site) override;
 
  private:
   enum class State : uint8_t { kPreface, kIdle, kHead, kBody, kWait, kTunnel, kLinger, kClosed };

@@ -85,9 +85,15 @@ void AppendRequestHead(const Head& head, const Forwarding& forwarding, std::stri
   }
 }
 
-void AppendAttempt(std::string_view site, std::string_view reason, std::string& out) {
+void AppendAttempt(std::string_view site, std::string_view reason, uint64_t epoch,
+                   std::string& out) {
   AppendField("Meridian-Site", site, out);
   AppendField("Meridian-Reason", reason, out);
+  if (epoch != 0) {
+    out.append("Meridian-Epoch: ");
+    AppendNumber(epoch, out);
+    out.append("\r\n");
+  }
   out.append("\r\n");
 }
 
@@ -171,6 +177,12 @@ StatusText TextOf(Failure failure) {
       return {503, "Service Unavailable", "the server that holds this session is down"};
     case Failure::kAtCapacity:
       return {503, "Service Unavailable", "every site is at its capacity"};
+    case Failure::kHeld:
+      return {503, "Service Unavailable", "a planned switch to another site is under way"};
+    case Failure::kRefused:
+      return {503, "Service Unavailable", "it is not sure which site is active"};
+    case Failure::kSiteChanged:
+      return {503, "Service Unavailable", "another site became active meanwhile"};
     case Failure::kOverloaded:
       return {503, "Service Unavailable", "too many connections"};
     case Failure::kConnectTimeout:

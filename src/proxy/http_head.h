@@ -22,8 +22,9 @@ struct Forwarding {
 // All of the request's head but the last part, which AppendAttempt writes for each endpoint that is
 // tried.
 void AppendRequestHead(const codec::Head& head, const Forwarding& forwarding, std::string& out);
-// "Meridian-Site: …", "Meridian-Reason: …" and the empty line.
-void AppendAttempt(std::string_view site, std::string_view reason, std::string& out);
+// "Meridian-Site: …", "Meridian-Reason: …", "Meridian-Epoch: …" unless it is 0, and the empty line.
+void AppendAttempt(std::string_view site, std::string_view reason, uint64_t epoch,
+                   std::string& out);
 
 // How the response's body goes to the client.
 enum class ResponseFraming : uint8_t { kAsReceived, kChunked, kUntilClose };

@@ -27,6 +27,12 @@ const char* Name(Failure failure) {
       return "session-rejected";
     case Failure::kAtCapacity:
       return "at-capacity";
+    case Failure::kHeld:
+      return "switching";
+    case Failure::kRefused:
+      return "no-active-site";
+    case Failure::kSiteChanged:
+      return "site-changed";
     case Failure::kConnectFailed:
       return "connect-failed";
     case Failure::kConnectTimeout:
@@ -267,6 +273,28 @@ uint64_t Metrics::active(std::string_view service, std::string_view site) const 
       if ((service.empty() || key.first == service) && (site.empty() || key.second == site)) {
         sum += block->active.value();
       }
+    }
+  }
+  return sum;
+}
+
+Metrics::Traffic Metrics::traffic(std::string_view service, std::string_view site) const {
+  const std::lock_guard lock(mutex_);
+  const std::pair here{std::string(service), std::string(site)};
+  const std::pair nowhere{std::string(service), std::string()};
+  const size_t moved = static_cast<size_t>(routing::Pin::kMoved);
+  Traffic sum;
+  for (const auto& blocks : routes_) {
+    if (const auto found = blocks.find(here); found != blocks.end()) {
+      const RouteCounters& route = *found->second;
+      sum.active += route.active.value();
+      sum.answers += route.requests_1xx.value() + route.requests_2xx.value() +
+                     route.requests_3xx.value() + route.requests_4xx.value() +
+                     route.connections.value();
+      sum.moved += route.pins[moved].value();
+    }
+    if (const auto found = blocks.find(nowhere); found != blocks.end()) {
+      sum.lost += found->second->requests_5xx.value();
     }
   }
   return sum;

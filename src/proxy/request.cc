@@ -54,6 +54,7 @@ tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
   begin.query.headers = &fields;
   begin.query.wall = core.loop.WallNow();
   begin.query.draw = core.random.Next();
+  begin.query.is_read = head.method == "GET" || head.method == "HEAD";
   std::string local;
   if (head.authority.empty()) local = input.stream->local().ToString();
   begin.forwarding = {input.peer, trusted, local};

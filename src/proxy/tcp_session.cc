@@ -150,12 +150,22 @@ void TcpSession::Abort() {
 }
 
 void TcpSession::HealthChanged() {
-  if (use_.endpoint() == nullptr ||
-      hold_.table().service(service_).on_down != topology::OnDown::kClose)
+  if (state_ == State::kConnect) return dial_->connector.HealthChanged();
+  const routing::Table& table = hold_.table();
+  if (use_.endpoint() == nullptr || table.service(service_).on_down != topology::OnDown::kClose)
     return;
+  if (!table.Keeps(service_, table.endpoint(endpoint_).site, false)) return Abort();
   const health::Facts facts = use_.endpoint()->facts();
   // A suspicion is not enough to cut what still works: only a check's verdict or the operator is.
   if (facts.probe == health::Probe::kDown || facts.intent == health::Intent::kOut) Abort();
+}
+
+void TcpSession::LeaveSite(std::string_view service, std::string_view site) {
+  if (use_.endpoint() == nullptr) return;
+  const routing::Table& table = hold_.table();
+  const bool is_there = table.service(service_).name == service &&
+                        table.site(table.endpoint(endpoint_).site).name == site;
+  if (is_there) Abort();
 }
 
 void TcpSession::Fail(Failure failure, bool reset) {

@@ -26,6 +26,7 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   void Drain() override;
   void Abort() override;
   void HealthChanged() override;
+  void LeaveSite(std::string_view service, std::string_view site) override;
 
  private:
   enum class State : uint8_t { kPreface, kConnect, kRelay, kHalfClosed, kDrain, kClosed };

@@ -41,6 +41,9 @@ class Worker::State final {
     core_.pool.DropUnusable();
     core_.sessions.ForEach([](Session& session) { session.HealthChanged(); });
   }
+  void LeaveSite(std::string_view service, std::string_view site) {
+    core_.sessions.ForEach([&](Session& session) { session.LeaveSite(service, site); });
+  }
   size_t clients() const { return core_.clients; }
 
  private:
@@ -207,6 +210,9 @@ void Worker::Close() {
 }
 void Worker::HealthChanged() {
   state_->HealthChanged();
+}
+void Worker::LeaveSite(std::string_view service, std::string_view site) {
+  state_->LeaveSite(service, site);
 }
 size_t Worker::clients() const {
   return state_->clients();

@@ -28,6 +28,9 @@ enum class Failure : uint8_t {
   kAllDown,           // 503
   kSessionRejected,   // 503
   kAtCapacity,        // 503
+  kHeld,              // 503: disaster recovery, a planned switch took longer than its hold
+  kRefused,           // 503: disaster recovery, it is not sure which site is active
+  kSiteChanged,       // 503: another site became active while the request was under way
   kConnectFailed,     // 502: every candidate refused
   kConnectTimeout,    // 504
   kBackendReset,      // 502: broken before a whole response
@@ -84,6 +87,13 @@ class Metrics {
   uint64_t active() const;
   // The same for one site (all services), one service (all sites), or both; empty: all.
   uint64_t active(std::string_view service, std::string_view site) const;
+  // What disaster recovery asks of a service and one site of it: in progress there now; since the
+  // start, its answers and tcp sessions, the sessions that moved to it, and the requests of the
+  // service that no site answered.
+  struct Traffic {
+    uint64_t active = 0, answers = 0, moved = 0, lost = 0;
+  };
+  Traffic traffic(std::string_view service, std::string_view site) const;
 
  private:
   mutable std::mutex mutex_;

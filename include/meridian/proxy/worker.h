@@ -52,9 +52,12 @@ class Worker {
   // Resets all that is left.
   void Close();
 
-  // An endpoint's state changed: idle connections to it and, under on_down: close, its sessions may
-  // have to go.
+  // An endpoint's state, or the direction of a disaster-recovery service, changed: idle connections
+  // and, under on_down: close, sessions may have to go, and those held may go on. Once it has
+  // returned, nothing new goes by a direction of before.
   void HealthChanged();
+  // A planned switch: ends what is still at the site.
+  void LeaveSite(std::string_view service, std::string_view site);
 
   size_t clients() const;
 
