@@ -7,7 +7,10 @@
 //   /v1/sites/{site}           one                       501   501
 //   /v1/services               all services
 //   /v1/services/{service}     one
-//   /v1/services/{service}/failover, /failback  501
+//   /v1/services/{service}/failover   its cost   do it
+//   /v1/services/{service}/failback, /acknowledge, /release   do it
+//   /v1/services/{service}/automation        on                off
+//   /v1/automation                           on, all           off, all
 //   /v1/explain                a decision
 //   /v1/config                 as loaded
 //   /v1/events                 501
@@ -59,11 +62,20 @@ class Api {
   void Drain(const Request& request, std::string_view, Reply& reply);
   void Undrain(const Request& request, std::string_view, Reply& reply);
   void Stop(const Request& request, std::string_view, Reply& reply);
+  void Assess(const Request& request, std::string_view name, Reply& reply);
+  void Failover(const Request& request, std::string_view name, Reply& reply);
+  void Failback(const Request& request, std::string_view name, Reply& reply);
+  void Acknowledge(const Request& request, std::string_view name, Reply& reply);
+  void Release(const Request& request, std::string_view name, Reply& reply);
+  void AutomationOn(const Request& request, std::string_view name, Reply& reply);
+  void AutomationOff(const Request& request, std::string_view name, Reply& reply);
   void Metrics(const Request& request, std::string_view, Reply& reply);
   void Health(const Request&, std::string_view, Reply& reply);
   void Ready(const Request&, std::string_view, Reply& reply);
   void NotYet(const Request&, std::string_view, Reply& reply);
 
+  void Order(const Request& request, std::string_view service, RecoveryCommand::Order order,
+             Reply& reply);
   void SetIntent(const std::string& target, const health::IntentRecord& record, Reply& reply);
 
   Control& control_;

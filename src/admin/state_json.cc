@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "admin/json_value.h"
+#include "admin/recovery_json.h"
 #include "admin/topology_state.h"
 #include "admin/views.h"
 
@@ -136,21 +137,31 @@ Json Views::Service(ServiceId id) const {
   const size_t usable = UsableSites(table_, id);
   Json sites = Json::array();
   for (const SiteId site : table_.SitesOf(id)) sites.push_back(SiteOfService(id, site));
-  return {{"name", policy.name},
-          {"mode", topology::Name(policy.mode)},
-          {"steering", topology::Name(policy.steering)},
-          {"balance", topology::Name(policy.balance)},
-          {"session",
-           {{"by", topology::Name(policy.session.by)},
-            {"name", policy.session.name},
-            {"scope", topology::Name(policy.session.scope)}}},
-          {"health_check", policy.health_check},
-          {"state", health::Name(ServiceState(table_, id))},
-          {"state_text", ServiceText(id)},
-          {"usable_sites", usable},
-          {"redundancy", static_cast<int64_t>(usable) - 1},
-          {"sessions", control_.active(policy.name, "")},
-          {"sites", std::move(sites)}};
+  Json json = {{"name", policy.name},
+               {"mode", topology::Name(policy.mode)},
+               {"steering", topology::Name(policy.steering)},
+               {"balance", topology::Name(policy.balance)},
+               {"session",
+                {{"by", topology::Name(policy.session.by)},
+                 {"name", policy.session.name},
+                 {"scope", topology::Name(policy.session.scope)}}},
+               {"health_check", policy.health_check},
+               {"state", health::Name(ServiceState(table_, id))},
+               {"state_text", ServiceText(id)},
+               {"usable_sites", usable},
+               {"redundancy", static_cast<int64_t>(usable) - 1},
+               {"sessions", control_.active(policy.name, "")},
+               {"sites", std::move(sites)}};
+  if (const failover::Controller* controller = control_.recovery(policy.name)) {
+    Json recovery = RecoveryJson(*controller, control_.Now(), now_);
+    json["active"] = recovery["active"];
+    json["active_seconds"] = recovery["epoch_seconds"];
+    json["epoch"] = recovery["epoch"];
+    json["state_text"] = RecoveryText(*controller);
+    json["next"] = recovery["next"];
+    json["recovery"] = std::move(recovery);
+  }
+  return json;
 }
 
 Json Views::Sites() const {

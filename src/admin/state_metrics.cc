@@ -3,6 +3,7 @@
 #include "admin/state_metrics.h"
 
 #include "admin/process_usage.h"
+#include "admin/recovery_json.h"
 #include "admin/topology_state.h"
 
 namespace meridian::admin {
@@ -97,6 +98,10 @@ void CollectState(Control& control, MetricSink& sink) {
   CollectEndpoints(*snapshot->table, sink);
   CollectServices(*snapshot->table, sink);
   CollectIntents(control.registry(), sink);
+  for (const topology::Service& service : snapshot->table->services()) {
+    const failover::Controller* controller = control.recovery(service.name);
+    if (controller != nullptr) CollectRecovery(*controller, sink);
+  }
 }
 
 }  // namespace meridian::admin

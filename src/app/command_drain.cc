@@ -3,26 +3,12 @@
 #include <meridian/base/time.h>
 
 #include <cstdio>
-#include <cstdlib>
 
 #include "commands.h"
 #include "json_text.h"
 #include "live_call.h"
 
 namespace meridian::app {
-namespace {
-
-// Who asks, for the record.
-std::string Author() {
-  for (const char* name : {"SUDO_USER", "USER", "LOGNAME"}) {
-    const char* value = std::getenv(name);
-    if (value != nullptr && *value != '\0') return value;
-  }
-  return "cli";
-}
-
-}  // namespace
-
 int DrainCommand(const Command& self, Arguments arguments) {
   Live live;
   std::string target, deadline, reason;

@@ -57,8 +57,8 @@ void CommandLine::Option(const std::string& names, std::vector<std::string>& val
 }
 
 void CommandLine::Positional(const std::string& metavariable, std::string& word,
-                             const std::string& text) {
-  app_->add_option(metavariable, word, text)->option_text(" ")->required();
+                             const std::string& text, Need need) {
+  app_->add_option(metavariable, word, text)->option_text(" ")->required(need == Need::kRequired);
 }
 
 void CommandLine::Positional(const std::string& metavariable, std::vector<std::string>& words,

@@ -34,8 +34,9 @@ class CommandLine {
               const std::string& text, Need need = Need::kOptional);
   void Option(const std::string& names, std::vector<std::string>& values,
               const std::string& metavariable, const std::string& text);
-  // Required: one word, or one and more.
-  void Positional(const std::string& metavariable, std::string& word, const std::string& text);
+  // One word, or (required) one and more.
+  void Positional(const std::string& metavariable, std::string& word, const std::string& text,
+                  Need need = Need::kRequired);
   void Positional(const std::string& metavariable, std::vector<std::string>& words,
                   const std::string& text);
 

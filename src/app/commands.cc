@@ -15,8 +15,7 @@ namespace meridian::app {
 namespace {
 
 // Commands of the interface contract that this version refuses by name.
-constexpr std::array<std::string_view, 7> kNotYet{"whatif",     "simulate", "events",  "sessions",
-                                                  "automation", "failover", "failback"};
+constexpr std::array<std::string_view, 4> kNotYet{"whatif", "simulate", "events", "sessions"};
 
 int PrintHelp() {
   std::string text =
@@ -63,6 +62,9 @@ const std::vector<Command>& Commands() {
       {"services", "its services: mode, sites, state", ServicesCommand},
       {"drain", "no new sessions for a region, site or site/endpoint", DrainCommand},
       {"undrain", "back into service", UndrainCommand},
+      {"failover", "another site becomes active (disaster recovery)", FailoverCommand},
+      {"failback", "the primary becomes active again", FailbackCommand},
+      {"automation", "the kill switch for automatic failover", AutomationCommand},
       {"wait", "until a condition holds, for scripts", WaitCommand},
       {"reload", "read the configuration again", ReloadCommand},
       {"stop", "drain and end the running instance", StopCommand},

@@ -18,11 +18,16 @@ Engine::Engine(uvio::UvLoop& loop, EngineOptions options)
       random_(net::SeedFromSystem()),
       config_(
           options_.config_file, registry_,
+          [this](const snapshot::SnapshotPtr& snapshot) { return recovery_.Adopt(snapshot); },
           [this](const snapshot::SnapshotPtr& snapshot, std::function<void()> then) {
             Announce(snapshot, std::move(then));
           },
           [this](const snapshot::SnapshotPtr& snapshot) { Published(snapshot); }),
       intents_(loop, registry_, [this] { fleet_->HealthChanged(); }),
+      recovery_(loop, registry_,
+                {.look = [this](std::function<void()> done) { fleet_->Look(std::move(done)); },
+                 .leave = [this](const std::string& service,
+                                 const std::string& site) { fleet_->LeaveSite(service, site); }}),
       grace_timer_(*this),
       drain_timer_(*this) {}
 
@@ -39,7 +44,8 @@ bool Engine::Start() {
   if (!config_.CompileFirst(*config)) return false;
   config_.set_loaded(loop_.WallNow());
   // In this order: what can fail for want of a port or a path fails before anything has begun.
-  if (!StartWorkers(*config) || !StartProbe() || !OpenAdmin(config->admin) || !WatchSignals()) {
+  if (!StartWorkers(*config) || !StartProbe() || !OpenAdmin(config->admin) || !WatchSignals() ||
+      !StartRecovery(*config)) {
     return false;
   }
   intents_.Open(config->process.state_directory);
@@ -122,6 +128,20 @@ bool Engine::StartProbe() {
   return true;
 }
 
+// Before a worker routes: what was decided before the start holds.
+bool Engine::StartRecovery(const config::Config& config) {
+  recovery_.Open(config.process.state_directory, *metrics_);
+  if (auto adopted = recovery_.Adopt(snapshot()); !adopted) {
+    log::Error("{}", adopted.error());
+    return false;
+  }
+  recovery_.Settle(snapshot());
+  prober_->OnStatus([this](const probe::SiteStatus& status) {
+    loop_.Post([this, status] { recovery_.OnStatus(status); });
+  });
+  return true;
+}
+
 bool Engine::WatchSignals() {
   const auto stop = [this] { Stop(false); };
   const std::pair<int, std::function<void()>> watched[] = {
@@ -176,6 +196,7 @@ void Engine::Announce(const snapshot::SnapshotPtr& snapshot, std::function<void(
 void Engine::Published(const snapshot::SnapshotPtr& snapshot) {
   const config::Log& log = snapshot->config.log;
   log::Configure(log.level, log.json || options_.json_log);
+  recovery_.Settle(snapshot);
   fleet_->HealthChanged();
 }
 

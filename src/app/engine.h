@@ -21,6 +21,7 @@
 #include "fleet.h"
 #include "intent_keeper.h"
 #include "live_config.h"
+#include "recovery.h"
 
 namespace meridian::app {
 
@@ -49,6 +50,12 @@ class Engine final : public admin::Control, private net::TimerHandler {
   void Collect(MetricSink& sink) override;
   void Reload(bool force, std::function<void(admin::ReloadResult)> done) override;
   Result<void> SetIntent(const std::string& target, const health::IntentRecord& record) override;
+  const failover::Controller* recovery(std::string_view service) const override {
+    return recovery_.Find(service);
+  }
+  Result<void> Recover(std::string_view service, const admin::RecoveryCommand& command) override {
+    return recovery_.Command(service, command);
+  }
   void Stop(bool now) override;
 
  private:
@@ -58,6 +65,7 @@ class Engine final : public admin::Control, private net::TimerHandler {
   void WatchHealth();
   bool StartWorkers(const config::Config& config);
   bool StartProbe();
+  bool StartRecovery(const config::Config& config);
   bool WatchSignals();
   bool OpenAdmin(const config::Admin& admin);
   bool ListenAdmin(const admin::ServerOptions& options, const char* key);
@@ -80,6 +88,7 @@ class Engine final : public admin::Control, private net::TimerHandler {
   std::unique_ptr<proxy::Metrics> metrics_;
   LiveConfig config_;
   IntentKeeper intents_;
+  Recovery recovery_;
   net::Timer grace_timer_, drain_timer_;
   // Threads use what stands above; the probe's ends before the workers'.
   std::unique_ptr<LoopThread> probe_thread_;

@@ -124,6 +124,16 @@ void Fleet::Close() {
   OrderAll([](proxy::Worker& worker) { worker.Close(); }, nullptr);
 }
 
+void Fleet::Look(std::function<void()> done) {
+  OrderAll([](proxy::Worker& worker) { worker.HealthChanged(); }, std::move(done));
+}
+
+void Fleet::LeaveSite(std::string service, std::string site) {
+  OrderAll([service = std::move(service),
+            site = std::move(site)](proxy::Worker& worker) { worker.LeaveSite(service, site); },
+           nullptr);
+}
+
 void Fleet::Drain(std::function<void()> done) {
   auto left = std::make_shared<size_t>(members_.size());  // control thread
   for (const auto& each : members_) {

@@ -46,6 +46,9 @@ class Fleet {
   void Drain(std::function<void()> done);
   void Close();
   void HealthChanged();
+  // The same at once on each; `done` runs when all have.
+  void Look(std::function<void()> done);
+  void LeaveSite(std::string service, std::string site);
 
   size_t size() const { return members_.size(); }
 

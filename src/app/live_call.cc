@@ -19,6 +19,14 @@ void Live::Declare(CommandLine& line) {
   line.Flag("--json", json, "the API's answer as it is");
 }
 
+std::string Author() {
+  for (const char* name : {"SUDO_USER", "USER", "LOGNAME"}) {
+    const char* value = std::getenv(name);
+    if (value != nullptr && *value != '\0') return value;
+  }
+  return "cli";
+}
+
 std::string PercentEncode(std::string_view text) {
   std::string out;
   for (const char c : text) {

@@ -21,6 +21,9 @@ struct Live {
   void Declare(CommandLine& line);
 };
 
+// Who asks, for the record: the user, or "cli".
+std::string Author();
+
 // RFC 3986 percent-encoding of one query value or path segment.
 std::string PercentEncode(std::string_view text);
 

@@ -61,18 +61,6 @@ proxy::Bound Kept(const config::Config& running, const config::Config& next,
   return kept;
 }
 
-// What a configuration may say and a running process does not do yet.
-std::optional<std::string> NotServed(const config::Config& config) {
-  for (const topology::Service& service : config.topology.services) {
-    if (!service.disaster_recovery) continue;
-    return Format(
-        "services.{}.mode: disaster-recovery is not served yet: check, explain and "
-        "whatif know it",
-        service.name);
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 std::optional<config::Config> LiveConfig::LoadFirst(bool json_log) const {
@@ -91,10 +79,6 @@ std::optional<config::Config> LiveConfig::LoadFirst(bool json_log) const {
 }
 
 bool LiveConfig::CompileFirst(config::Config config) {
-  if (const auto why = NotServed(config)) {
-    log::Error("{}", *why);
-    return false;
-  }
   snapshot::Compiled compiled = snapshot::Compile(std::move(config), 1, registry_, keys_);
   for (const std::string& error : compiled.errors) log::Error("{}", error);
   for (const std::string& warning : compiled.warnings) log::Warn("{}", warning);
@@ -145,10 +129,6 @@ snapshot::SnapshotPtr LiveConfig::Build(bool force, admin::ReloadResult& result)
     result.errors.push_back(*why + " (meridian reload --force does it nevertheless)");
     return nullptr;
   }
-  if (const auto why = NotServed(*loaded.config)) {
-    result.errors.push_back(*why);
-    return nullptr;
-  }
   WarnOfFixed(snapshot_->config, *loaded.config, file_, result.diagnostics);
   snapshot::Compiled compiled =
       snapshot::Compile(std::move(*loaded.config), snapshot_->generation + 1, registry_, keys_);
@@ -161,6 +141,11 @@ void LiveConfig::Take(Request request, snapshot::SnapshotPtr next, Fleet::Prepar
                       admin::ReloadResult result) {
   if (!prepared) {
     result.errors.push_back(prepared.error());
+    return Finish(request, std::move(result));
+  }
+  if (auto accepted = accept_(next); !accepted) {
+    request.fleet->Abandon();
+    result.errors.push_back(accepted.error());
     return Finish(request, std::move(result));
   }
   announce_(next, [this, request = std::move(request), next, bound = std::move(*prepared),

@@ -1,9 +1,10 @@
 // The configuration that runs, and how another takes its place. Owned by the Engine; control
 // thread.
 //
-//   Reload ─► load ─► drastic? ─► compile ─► Fleet::Prepare ─► announced ─► Fleet::Commit ─►
-//               │        │           │            │              published
-//               └────────┴───────────┴────────────┴─► refused: logged, counted, nothing changed
+//   Reload ─► load ─► drastic? ─► compile ─► Fleet::Prepare ─► accepted? ─► announced ─►
+//               │        │           │            │               │   Fleet::Commit ─► published
+//               └────────┴───────────┴────────────┴───────────────┴─► refused: logged, counted,
+//                                                                     nothing changed
 //
 // One at a time: a second Reload waits for the first, and at most kMaxWaiting wait.
 #pragma once
@@ -26,14 +27,18 @@ class LiveConfig {
   using Done = std::function<void(admin::ReloadResult)>;
 
   using Announce = std::function<void(const snapshot::SnapshotPtr&, std::function<void()> then)>;
+  using Accept = std::function<tl::expected<void, std::string>(const snapshot::SnapshotPtr&)>;
   using Published = std::function<void(const snapshot::SnapshotPtr&)>;
 
+  // `accept` takes a new snapshot for what must know it before anyone else, or says why not.
   // `announce` lets the checks take a new snapshot before any worker routes by it, so that an
   // endpoint under a renamed check keeps its verdict; it calls `then` on this thread. `published`
   // runs each time one has taken over, after all workers have it.
-  LiveConfig(std::string file, health::Registry& registry, Announce announce, Published published)
+  LiveConfig(std::string file, health::Registry& registry, Accept accept, Announce announce,
+             Published published)
       : file_(std::move(file)),
         registry_(registry),
+        accept_(std::move(accept)),
         announce_(std::move(announce)),
         published_(std::move(published)) {}
 
@@ -77,6 +82,7 @@ class LiveConfig {
 
   std::string file_;
   health::Registry& registry_;
+  Accept accept_;
   Announce announce_;
   Published published_;
   snapshot::SnapshotPtr snapshot_;

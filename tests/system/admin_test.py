@@ -107,7 +107,6 @@ class Refusals(SystemTest):
 
     def test_what_is_not_supported_yet_is_501(self):
         self.refused(501, "GET", "/v1/events")
-        self.refused(501, "POST", "/v1/services/web/failover", {})
 
     def test_a_web_page_may_not_change_anything(self):
         self.refused(403, "POST", "/v1/drain", {"target": "dallas"}, {"Origin": "http://evil.test"})

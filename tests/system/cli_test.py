@@ -40,7 +40,7 @@ class Usage(SystemTest):
         self.assertEqual(run_meridian().returncode, 2)
 
     def test_what_comes_later_is_refused_by_name(self):
-        for command in ("whatif", "simulate", "events", "sessions", "automation", "failover", "failback"):
+        for command in ("whatif", "simulate", "events", "sessions"):
             done = run_meridian(command)
             self.assertEqual(done.returncode, 2)
             self.assertIn("'%s' is not supported yet" % command, done.stderr)

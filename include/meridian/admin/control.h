@@ -4,6 +4,7 @@
 
 #include <meridian/base/metrics.h>
 #include <meridian/config/load.h>
+#include <meridian/failover/controller.h>
 #include <meridian/health/health.h>
 #include <meridian/snapshot/snapshot.h>
 
@@ -35,6 +36,22 @@ struct ReloadResult {
   std::vector<std::string> errors;  // beyond the file: a database, a bind, too drastic a change
 };
 
+// An operator's order to disaster recovery.
+struct RecoveryCommand {
+  enum class Order : uint8_t {
+    kFailover,
+    kFailback,
+    kAcknowledge,  // ends the cooldown of the last automatic move
+    kRelease,      // automation may move an operator's choice again
+    kAutomationOn,
+    kAutomationOff,
+  };
+  Order order = Order::kFailover;
+  std::string to;      // kFailover: the site; empty: the first whose gate is open
+  bool force = false;  // kFailover: past a closed gate
+  std::string author;
+};
+
 class Control {
  public:
   virtual ~Control() = default;
@@ -51,6 +68,11 @@ class Control {
   virtual void Reload(bool force, std::function<void(ReloadResult)> done) = 0;
   // Records the intent, persists it, makes it effective. The target was checked to exist.
   virtual Result<void> SetIntent(const std::string& target, const health::IntentRecord& record) = 0;
+  // The disaster recovery of a service; null if it has none.
+  virtual const failover::Controller* recovery(std::string_view service) const = 0;
+  // Errors as the controller's, kNotFound for a service without. An empty service: all of them,
+  // for automation alone.
+  virtual Result<void> Recover(std::string_view service, const RecoveryCommand& command) = 0;
   virtual void Stop(bool now) = 0;
 };
 

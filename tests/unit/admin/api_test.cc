@@ -216,8 +216,6 @@ TEST_F(ApiTest, UnknownPathsAreNotFound) {
 
 TEST_F(ApiTest, WhatComesLaterIsSaidToBeNotSupportedYet) {
   EXPECT_EQ(Do("GET", "/v1/events").status, 501);
-  EXPECT_EQ(Do("POST", "/v1/services/web/failover").status, 501);
-  EXPECT_EQ(Do("POST", "/v1/services/web/failback").status, 501);
   EXPECT_EQ(Do("PUT", "/v1/sites/dallas").status, 501);
   EXPECT_EQ(FieldOf(Do("DELETE", "/v1/sites/dallas").body, "/error/code"), "not-supported-yet");
 }

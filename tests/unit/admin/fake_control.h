@@ -91,6 +91,12 @@ class FakeControl final : public Control {
     registry_.SetIntent(target, record, clock.Now());
     return {};
   }
+  const failover::Controller* recovery(std::string_view) const override { return controller.get(); }
+  Result<void> Recover(std::string_view service, const RecoveryCommand& command) override {
+    commands.emplace_back(service, command);
+    if (refusal) return tl::unexpected<Error>(*refusal);
+    return {};
+  }
   void Stop(bool now) override { stops.push_back(now); }
 
   health::EndpointHealth& EndpointAt(std::string_view address) {
@@ -106,6 +112,9 @@ class FakeControl final : public Control {
   std::function<void(ReloadResult)> reloading;
   bool forced = false, disk_full = false;
   std::vector<bool> stops;
+  std::unique_ptr<failover::Controller> controller;
+  std::vector<std::pair<std::string, RecoveryCommand>> commands;
+  std::optional<Error> refusal;
 
  private:
   health::Registry registry_;
