@@ -51,7 +51,7 @@ void Add(std::array<uint64_t, N>& sum, const std::array<uint64_t, N>& one) {
 TEST(EngineWorld, GoesThroughEveryFaultOrderStateAndCause) {
   Coverage sum;
   ClientCoverage clients;
-  for (uint64_t seed = 1; seed <= 32; ++seed) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
     World world(seed);
     world.Run(kSteps);
     Add(sum.states, world.coverage().states);
@@ -64,7 +64,8 @@ TEST(EngineWorld, GoesThroughEveryFaultOrderStateAndCause) {
     clients.explained += world.clients().explained;
     sum.writes += world.coverage().writes;
     sum.aborted += world.coverage().aborted;
-    sum.refused_writes += world.coverage().refused_writes;
+    Add(sum.refusals, world.coverage().refusals);
+    sum.reads_elsewhere += world.coverage().reads_elsewhere;
   }
   for (size_t i = 0; i < kStateCount; ++i) {
     EXPECT_GT(sum.states[i], 0u) << Name(static_cast<State>(i));
@@ -94,7 +95,10 @@ TEST(EngineWorld, GoesThroughEveryFaultOrderStateAndCause) {
   }
   EXPECT_GT(clients.explained, 100u);
   EXPECT_GT(sum.aborted, 0u);
-  EXPECT_GT(sum.refused_writes, 0u);
+  for (const NoChoice why : {NoChoice::kAllDown, NoChoice::kHeld, NoChoice::kRefused}) {
+    EXPECT_GT(sum.refusals[static_cast<size_t>(why)], 0u) << "billing: " << routing::Name(why);
+  }
+  EXPECT_GT(sum.reads_elsewhere, 1'000u);
   EXPECT_GT(sum.writes, 10'000u);
 }
 

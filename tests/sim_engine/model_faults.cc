@@ -40,7 +40,7 @@ void World::Faults() {
   if (Chance(0.002)) Jump();
   if (Chance(0.001)) {
     ++coverage_.faults[static_cast<size_t>(Fault::kSuspension)];
-    resume_at_ = step_ + static_cast<int>(Below(Chance(0.5) ? 30 : 600));
+    resume_at_ = step_ + 10 + static_cast<int>(Below(Chance(0.5) ? 30 : 600));
   }
   if (Chance(0.002)) storage_.CrashAfter(static_cast<int>(Below(8)));
   if (Chance(0.002)) {

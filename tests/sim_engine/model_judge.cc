@@ -64,12 +64,60 @@ void World::JudgeVerdict(size_t site, Verdict given) {
   }
 }
 
+// Never to another site than the active one of the newest epoch on disk, and under that epoch.
+void World::JudgeWrite(const routing::Choice& choice) {
+  const auto durable = ReadRecord(storage_.durable().value_or(""));
+  const std::string& site = places_.names()[choice.site.value];
+  if (!durable || site != durable->active || choice.epoch != durable->epoch) {
+    Break(Format("a write goes to {} under epoch {}, which the record on disk does not say", site,
+                 choice.epoch));
+  }
+  if (meridian_->controller->direction().traffic != Traffic::kRoute) {
+    Break("a write is begun while writes are held or refused");
+  }
+  const ModelEndpoint& endpoint =
+      places_.At(meridian_->table->endpoint(choice.endpoint).address_text);
+  const health::Intent intent = places_.IntentOf(endpoint.site, endpoint.address).intent;
+  if (intent != health::Intent::kServe) Break("a write to what is drained or out");
+  if (endpoint.verdict != health::Probe::kUp) Break("a write to what is not up");
+  if (places_.weight(endpoint.site) == 0) Break("a write to a weight of 0");
+}
+
+void World::JudgeRead(const routing::Choice& choice) {
+  const size_t site = choice.site.value;
+  const ModelEndpoint& endpoint =
+      places_.At(meridian_->table->endpoint(choice.endpoint).address_text);
+  const health::Intent intent = places_.IntentOf(site, endpoint.address).intent;
+  if (intent == health::Intent::kOut) Break("a read to what is out");
+  if (places_.weight(site) == 0) Break("a read to a weight of 0");
+  if (places_.names()[site] == last_.active) return;
+  ++coverage_.reads_elsewhere;
+  const Told& told = told_[site];
+  if (policy_.reads != topology::Reads::kNearest) Break("a read away from the active site");
+  if (endpoint.verdict != health::Probe::kUp && choice.reason != routing::Reason::kPanic) {
+    Break("a read to a standby that is not up");
+  }
+  if (!IsFresh(told) || told.status->role != Role::kStandby || !told.status->lag ||
+      *told.status->lag > policy_.max_lag) {
+    Break("a read to a standby that is too far behind, or not known to follow");
+  }
+}
+
+void World::JudgeNone(const routing::Walk& walk, bool is_read) {
+  ++coverage_.refusals[static_cast<size_t>(walk.why())];
+  const Traffic traffic = meridian_->controller->direction().traffic;
+  const bool is_held = walk.why() == routing::NoChoice::kHeld;
+  const bool is_refused = walk.why() == routing::NoChoice::kRefused;
+  if (is_read && policy_.reads == topology::Reads::kNearest) return;
+  if (is_held != (traffic == Traffic::kHold) || is_refused != (traffic == Traffic::kRefuse)) {
+    Break(Format("a client is told '{}' while traffic is to {}", routing::Name(walk.why()),
+                 Name(traffic)));
+  }
+}
+
 void World::JudgeLedger() {
   const Direction direction = meridian_->controller->direction();
-  if (direction.traffic == Traffic::kRefuse) {
-    ++coverage_.refused_writes;
-    return;
-  }
+  if (direction.traffic == Traffic::kRefuse) return;
   const auto [entry, is_new] = ledger_.emplace(direction.epoch, direction.site);
   if (entry->second != direction.site) {
     Break(Format("epoch {} has two active sites: {} and {}", direction.epoch, entry->second,

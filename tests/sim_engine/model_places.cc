@@ -40,9 +40,11 @@ Places::Places(size_t sites, net::Random& random) {
     site.latitude = city.latitude;
     site.longitude = city.longitude;
     if (below(3) != 0) site.capacity = 2 + below(6);
-    if (below(12) == 0) site.weight = 0;
+    if (topology_.sites.size() > 1 && below(12) == 0) site.weight = 0;
   }
   AddEndpoints("billing", 1, 2, random);
+  topology_.services[0].mode = topology::Mode::kDisasterRecovery;
+  topology_.services[0].panic = below(2) == 0 ? topology::Panic::kRoute : topology::Panic::kReject;
   AddEndpoints("web", 2, 3, random);
   topology::Service& web = topology_.services[1];
   web.session.by = topology::SessionBy::kCookie;

@@ -40,6 +40,9 @@ class Places {
     return topology_.sites[site].capacity.value_or(UINT64_MAX);
   }
   const topology::Topology& topology() const { return topology_; }
+  void Recover(const topology::DisasterRecovery& policy) {  // of billing
+    topology_.services[0].disaster_recovery = policy;
+  }
 
   std::vector<ModelEndpoint>& endpoints() { return endpoints_; }
   const std::vector<ModelEndpoint>& endpoints() const { return endpoints_; }

@@ -36,6 +36,8 @@ World::World(uint64_t seed)
       Chance(0.5) ? topology::FailbackMode::kAutomatic : topology::FailbackMode::kManual;
   fault_rate_ = Chance(0.5) ? 0.005 : 0.02;
   order_rate_ = Chance(0.3) ? 0 : 0.01;
+  policy_.reads = Chance(0.7) ? topology::Reads::kNearest : topology::Reads::kActive;
+  places_.Recover(policy_);
   while (meridian_ == nullptr && broken_.empty()) Open();
 }
 
@@ -51,7 +53,8 @@ void World::Run(int steps) {
     Checks();
     Deliver();
     Look();
-    Writes();
+    Publish();
+    Billing();
     if (meridian_ != nullptr) {
       const std::string broken =
           clients_.Step({*meridian_->table, meridian_->registry, clock_.Now(), clock_.WallNow()});
@@ -152,22 +155,64 @@ Verdict World::Glue(size_t site) const {
   return Verdict::kUnknown;
 }
 
-// New sessions where they are directed; established ones go on writing while the switch holds.
-void World::Writes() {
+// As the daemon does after every input: what is decided and durable, for the workers to go by.
+void World::Publish() {
+  if (meridian_ == nullptr) return;
+  const Controller& controller = *meridian_->controller;
+  const Direction direction = controller.direction();
+  health::Registry& registry = meridian_->registry;
+  const auto admission = direction.traffic == Traffic::kRoute  ? health::Admission::kRoute
+                         : direction.traffic == Traffic::kHold ? health::Admission::kHold
+                                                               : health::Admission::kRefuse;
+  health::ServiceHealth& billing = registry.Service("billing");
+  billing.Publish({admission, registry.Site(direction.site).ordinal, direction.epoch},
+                  direction.reason, direction.until);
+  std::vector<health::SiteOrdinal> readers;
+  for (const std::string& name : places_.names()) {
+    if (controller.TakesReads(name)) readers.push_back(registry.Site(name).ordinal);
+  }
+  billing.PublishReaders(readers);
+}
+
+// One who writes and one who reads; established sessions go on writing while the switch holds.
+void World::Billing() {
   if (meridian_ == nullptr) return;
   const Direction direction = meridian_->controller->direction();
   const size_t site = places_.IndexOf(direction.site);
-  const bool is_up = told_[site].verdict == Verdict::kUp && !meridian_cut_[site];
-  if (direction.traffic == Traffic::kRoute) sessions_ = is_up ? 1 + Below(20) : 0;
-  if (direction.traffic == Traffic::kHold && sessions_ > 0) sessions_ -= Below(2);
-  if (direction.traffic == Traffic::kRefuse || !is_up) sessions_ = 0;
-  if (direction.traffic == Traffic::kHold && clock_.Now() >= direction.close_at) sessions_ = 0;
+  const bool is_lost = IsLost(site) || meridian_cut_[site];
+  Ask(true);
+  if (direction.traffic == Traffic::kHold && !is_lost && clock_.Now() < direction.close_at) {
+    Ask(false);
+    if (sessions_ > 0) sessions_ -= Below(2);
+  } else {
+    const std::optional<routing::Choice> choice = Ask(false);
+    sessions_ = choice ? 1 + Below(20) : 0;
+  }
   if (sessions_ > 0 && sites_.Append(site, direction.epoch, clock_.Now())) ++coverage_.writes;
   TrafficReport report;
   report.version = direction.version;
   report.open_sessions = sessions_;
   report.has_success = sessions_ > 0;
   Do(std::nullopt, [&] { return meridian_->controller->Report(direction.site, report); });
+}
+
+// What answered, of all that the walk gave.
+std::optional<routing::Choice> World::Ask(bool is_read) {
+  const routing::Table& table = *meridian_->table;
+  routing::Query query;
+  query.service = table.FindService("billing");
+  query.client = net::IpAddress::V4(0xc6336400u + static_cast<uint32_t>(Below(24)) * 256);
+  query.draw = random_.Next();
+  query.is_read = is_read;
+  routing::Walk walk;
+  walk.Start(table, query);
+  bool is_given = false;
+  for (routing::Choice choice; walk.Next(choice, random_.Next()); is_given = true) {
+    is_read ? JudgeRead(choice) : JudgeWrite(choice);
+    if (Reaches(places_.At(table.endpoint(choice.endpoint).address_text))) return choice;
+  }
+  if (!is_given) JudgeNone(walk, is_read);
+  return std::nullopt;
 }
 
 void World::Operator() {

@@ -68,7 +68,9 @@ struct Coverage {
   std::array<uint64_t, kCauseCount> causes{};
   std::array<uint64_t, kFaultCount> faults{};
   std::array<uint64_t, kOrderCount> orders{};  // that were taken
-  uint64_t writes = 0, aborted = 0, refused_writes = 0;
+  // Of billing's clients, by the reason for having none.
+  std::array<uint64_t, 16> refusals{};
+  uint64_t writes = 0, reads_elsewhere = 0, aborted = 0;
 };
 
 class World {
@@ -134,7 +136,9 @@ class World {
   void Deliver();
   void Look();
   Verdict Glue(size_t site) const;
-  void Writes();
+  void Publish();
+  void Billing();
+  std::optional<routing::Choice> Ask(bool is_read);
   void Operator();
   void GiveOrder(Order order);
   bool Intend(Order order);
@@ -155,6 +159,9 @@ class World {
   void JudgeRestart();
   void JudgeLedger();
   void JudgeVerdict(size_t site, Verdict given);
+  void JudgeWrite(const routing::Choice& choice);
+  void JudgeRead(const routing::Choice& choice);
+  void JudgeNone(const routing::Walk& walk, bool is_read);
   bool IsFresh(const Told& told) const;
   void Break(const std::string& what);
 
