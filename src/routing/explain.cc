@@ -26,11 +26,11 @@ class Explainer {
     location_ = walk_.location();
     Choice choice;
     if (walk_.Next(choice)) explanation_.choice = choice;
+    AddHead();
     Steps steps(walk_);
-    steps.ConsiderTheRest();
+    steps.ConsiderTheRest(explanation_.choice);
     rule_ = steps.rule();
     hashed_ = steps.hashed();
-    AddHead();
     for (const Trace::Seen& seen : trace_.seen()) AddSeen(seen);
     AddDropped(steps);
     return std::move(explanation_);
@@ -71,19 +71,22 @@ class Explainer {
   void AddSeen(const Trace::Seen& seen) {
     SiteVerdict verdict = Describe(seen.site);
     verdict.rank = static_cast<int>(explanation_.sites.size());
+    verdict.turn = trace_.TurnOf(seen.site);
     verdict.dropped_by = StepOf(seen.standing);
-    if (explanation_.choice && explanation_.choice->site == seen.site) {
+    if (verdict.turn == 0) {
       verdict.chosen = true;
       verdict.dropped_by = Step::kNone;
       verdict.verdict = ChosenVerdict(context_, *explanation_.choice, hashed_);
     } else if (seen.standing != Standing::kUsable) {
       verdict.verdict = DroppedVerdict(context_, seen.site, seen.standing);
-    } else if (after_.empty() && explanation_.choice) {
-      verdict.verdict = "next: if " + table_.site(explanation_.choice->site).name + " fails";
-      after_ = verdict.name;
+    } else if (verdict.turn < 0) {
+      verdict.dropped_by = Step::kSession;
+      verdict.verdict = "not for this session: its policy rejects it until its own site is back";
     } else {
-      verdict.verdict = "then: after " + after_;
-      after_ = verdict.name;
+      const std::string& before =
+          table_.site(trace_.awaited()[static_cast<size_t>(verdict.turn) - 1]).name;
+      verdict.verdict =
+          verdict.turn == 1 ? "next: if " + before + " fails" : "then: after " + before;
     }
     explanation_.sites.push_back(std::move(verdict));
   }
@@ -115,7 +118,6 @@ class Explainer {
   Explanation explanation_;
   const FenceRule* rule_ = nullptr;
   bool hashed_ = false;
-  std::string after_;  // the last site that stands ready behind the chosen one
 };
 
 }  // namespace

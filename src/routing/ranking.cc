@@ -153,9 +153,20 @@ SiteId Steps::SpillTarget(Complete& complete) const {
   return target;
 }
 
-void Steps::ConsiderTheRest() {
+void Steps::ConsiderTheRest(const std::optional<Choice>& choice) {
   Complete complete;
-  if (walk_.phase_ != Walk::Phase::kSites) Restart(walk_.ranking_);
+  const bool stays = walk_.rejects_ && walk_.phase_ != Walk::Phase::kSites;
+  if (choice) walk_.trace_->Await(choice->site);
+  if (choice && !stays) {
+    if (walk_.phase_ != Walk::Phase::kSites) LeavePin();
+    SiteId site;
+    for (Reason reason{}; NextSite(complete, site, reason);) {
+      const EndpointPool::Request any{
+          .take = TakeOf(walk_.pass_), .peek = true, .wall = walk_.wall_};
+      if (walk_.internals_->PoolAt(site)->Pick(any)) walk_.trace_->Await(site);
+    }
+  }
+  Restart(walk_.ranking_);
   for (SiteId site = NextRanked(walk_.ranking_, complete); site.ok();
        site = NextRanked(walk_.ranking_, complete)) {
     walk_.trace_->Consider(site, Judge(site, kHealthy));

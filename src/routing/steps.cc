@@ -224,7 +224,7 @@ void Steps::LeavePin() {
                         walk_.internals_->policy->session.on_recovery == OnRecovery::kStay;
 }
 
-// First the site that gave the last endpoint, then the order, pass by pass.
+// First the site that gave the last endpoint, then the order.
 bool Steps::NextOfSites(Choice& choice) {
   if (walk_.current_.ok()) {
     if (Give(walk_.current_, TakeOf(walk_.pass_), walk_.current_reason_, choice)) return true;
@@ -232,23 +232,31 @@ bool Steps::NextOfSites(Choice& choice) {
     walk_.moved_by_ = Reason::kFailover;
   }
   Complete complete;
+  SiteId site;
+  Reason reason{};
+  while (NextSite(complete, site, reason)) {
+    if (!Give(site, TakeOf(walk_.pass_), reason, choice)) {
+      walk_.moved_by_ = Reason::kFailover;
+      continue;
+    }
+    walk_.current_ = site;
+    walk_.current_reason_ = reason;
+    return true;
+  }
+  return false;
+}
+
+// The next site of the order, pass by pass, and why it is its turn.
+bool Steps::NextSite(Complete& complete, SiteId& site, Reason& reason) {
   for (; walk_.pass_ < kPasses; ++walk_.pass_, Restart(walk_.ranking_)) {
-    if (walk_.pass_ == kAlive && !MayPanic()) return false;
-    if (walk_.pass_ != kHealthy && walk_.ranking_.rank == 0 && walk_.tried_count_ == 0) {
+    const bool begins = walk_.ranking_.rank == 0;
+    if (begins && walk_.pass_ == kAlive && !MayPanic()) return false;
+    if (begins && walk_.pass_ != kHealthy && walk_.tried_count_ == 0) {
       walk_.moved_by_ = walk_.pin_ == Pin::kMoved ? Reason::kFailover : walk_.steering_;
     }
-    SiteId site;
-    Reason reason{};
-    while (NextUsable(complete, site, reason)) {
-      if (walk_.pass_ >= kAlive) reason = Reason::kPanic;
-      if (!Give(site, TakeOf(walk_.pass_), reason, choice)) {
-        walk_.moved_by_ = Reason::kFailover;
-        continue;
-      }
-      walk_.current_ = site;
-      walk_.current_reason_ = reason;
-      return true;
-    }
+    if (!NextUsable(complete, site, reason)) continue;
+    if (walk_.pass_ >= kAlive) reason = Reason::kPanic;
+    return true;
   }
   return false;
 }

@@ -15,6 +15,7 @@
 #include "routing/trace.h"
 
 #include <array>
+#include <optional>
 
 namespace meridian::routing {
 
@@ -24,8 +25,9 @@ class Steps {
 
   void Begin(const Table& table, const Query& query, Trace* trace);
   bool Next(Choice& choice, uint64_t draw);
-  // After a choice: considers all sites that the walk has not come to, for the trace alone.
-  void ConsiderTheRest();
+  // After `choice`, the walk's first, for the trace alone: which sites the walk would go on to,
+  // were each tried in vain, and how all others stand. The walk is spent by it.
+  void ConsiderTheRest(const std::optional<Choice>& choice);
   const FenceRule* rule() const { return walk_.rule_; }  // that matched; null: none
   bool hashed() const { return walk_.hashed_; }          // the session's endpoint is found by hash
   bool IsCurrent(const Choice& choice) const;
@@ -62,6 +64,7 @@ class Steps {
   bool NextPinned(Choice& choice);
   void LeavePin();
   bool NextOfSites(Choice& choice);
+  bool NextSite(Complete& complete, SiteId& site, Reason& reason);
   NoChoice WhyNothing() const;
   Take TakeOf(uint8_t pass) const;
   bool MayPanic() const;

@@ -1,8 +1,10 @@
-// What a decision tells of each site it considers, for explain. The live path has none.
+// What a decision tells of each site it considers, and of those it would go on to, for explain. The
+// live path has none.
 #pragma once
 
 #include <meridian/routing/decide.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace meridian::routing {
@@ -34,8 +36,19 @@ class Trace {
   }
   const std::vector<Seen>& seen() const { return seen_; }
 
+  // In the order of their turns: the choice, what comes if that is tried in vain, and so on.
+  void Await(SiteId site) {
+    if (TurnOf(site) < 0) awaited_.push_back(site);
+  }
+  int TurnOf(SiteId site) const {
+    const auto found = std::find(awaited_.begin(), awaited_.end(), site);
+    return found == awaited_.end() ? -1 : static_cast<int>(found - awaited_.begin());
+  }
+  const std::vector<SiteId>& awaited() const { return awaited_; }
+
  private:
   std::vector<Seen> seen_;
+  std::vector<SiteId> awaited_;
 };
 
 }  // namespace meridian::routing

@@ -31,6 +31,9 @@ struct SiteVerdict {
   uint64_t sessions = 0, capacity = UINT64_MAX;
   Step dropped_by = Step::kNone;  // kNone: chosen or still in the order
   int rank = -1;                  // place in this client's order; 0: first; −1: not in it
+  // When the walk comes to it, were all before it tried in vain; 0: the choice; −1: never. A full
+  // site's clients are shared among the next ones, so turns need not follow ranks.
+  int turn = -1;
   bool chosen = false;
   // For people: "chosen: nearest, endpoint 10.3.0.12:8080 (least connections)", "next: if paris
   // fails", "no new sessions: drained by ops, 4m12s left", "fenced: rule 1 keeps GB in [paris,

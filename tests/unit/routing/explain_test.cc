@@ -110,47 +110,112 @@ TEST_F(ExplainTest, SaysUnknownForAClientInNoDatabase) {
   EXPECT_EQ(explanation.sites.size(), 4u);
 }
 
-TEST_F(ExplainTest, ChoosesWhatIsRoutedForRandomInputs) {
-  for (uint64_t seed = 1; seed <= 60; ++seed) {
-    World world;
-    net::Xoshiro random(seed);
-    world.AddSites(static_cast<int>(1 + random.Next() % 25),
-                   static_cast<int>(1 + random.Next() % 5), random);
-    auto& web = world.web();
-    web.steering = static_cast<topology::Steering>(std::array{0, 2, 3, 4}[random.Next() % 4]);
-    web.balance = static_cast<topology::Balance>(random.Next() % 4);
-    web.session.by = static_cast<topology::SessionBy>(random.Next() % 4);
-    web.session.on_failure = static_cast<topology::OnFailure>(random.Next() % 2);
-    web.panic = static_cast<topology::Panic>(random.Next() % 2);
-    if (random.Next() % 2) {
+// The sites that whoever tries all in vain comes to, in order, and whether the bound of a walk
+// ended it.
+std::pair<std::vector<uint32_t>, bool> WalkInVain(const Table& table, const Query& query) {
+  Walk walk;
+  walk.Start(table, query);
+  std::vector<uint32_t> sites;
+  size_t given = 0;
+  for (Choice choice; walk.Next(choice); ++given) {
+    if (std::find(sites.begin(), sites.end(), choice.site.value) == sites.end()) {
+      sites.push_back(choice.site.value);
+    }
+  }
+  return {sites, given == kMaxTried};
+}
+
+std::vector<uint32_t> Turns(const Explanation& explanation) {
+  std::map<int, uint32_t> by_turn;
+  for (const SiteVerdict& verdict : explanation.sites) {
+    if (verdict.turn >= 0) by_turn[verdict.turn] = verdict.site.value;
+  }
+  std::vector<uint32_t> sites;
+  for (const auto& [turn, site] : by_turn) {
+    EXPECT_EQ(turn, static_cast<int>(sites.size()));
+    sites.push_back(site);
+  }
+  return sites;
+}
+
+// Any topology, policy, failure, session and mode.
+class AnyWorld : public World {
+ public:
+  explicit AnyWorld(uint64_t seed) : random(seed) {
+    AddSites(static_cast<int>(1 + Below(16)), static_cast<int>(1 + Below(5)), random);
+    web().steering = static_cast<topology::Steering>(std::array{0, 2, 3, 4}[Below(4)]);
+    web().balance = static_cast<topology::Balance>(Below(4));
+    web().session.by = static_cast<topology::SessionBy>(Below(4));
+    web().session.scope = static_cast<topology::SessionScope>(Below(2));
+    web().session.on_failure = static_cast<topology::OnFailure>(Below(2));
+    web().session.on_recovery = static_cast<topology::OnRecovery>(Below(2));
+    web().panic = static_cast<topology::Panic>(Below(2));
+    web().min_healthy = Below(2) == 0 ? 0 : 0.5;
+    if (Below(2) != 0) {
       topology::Rule rule;
       rule.match.country = {"US"};
-      rule.sites = {"site-0000"};
-      rule.strict = random.Next() % 2;
-      web.rules = {rule};
+      rule.sites = {"site-0000", "site-0003"};
+      rule.strict = Below(2) != 0;
+      if (topology.sites.size() < 4) rule.sites.pop_back();
+      web().rules = {rule};
     }
-    for (auto& site : world.topology.sites) {
-      if (random.Next() % 3 == 0) site.capacity = random.Next() % 3;
-      if (random.Next() % 8 == 0) site.weight = 0;
+    for (auto& site : topology.sites) {
+      if (Below(3) == 0) site.capacity = Below(4);
+      if (Below(8) == 0) site.weight = 0;
     }
-    const net::IpAddress known = world.AddClient(10, 20);
-    world.Build();
-    for (const Endpoint& endpoint : world.table().endpoints())
-      world.SetUp(endpoint, random.Next() % 3 != 0);
-    for (const Site& site : world.table().sites()) {
-      if (random.Next() % 4 == 0)
-        world.SetIntent(site.name, static_cast<Intent>(random.Next() % 3));
-      world.SetSessions(site.name, static_cast<uint32_t>(random.Next() % 3));
+    if (Below(4) == 0) Recover();
+    known = AddClient(10, 20);
+    Build();
+    Break();
+  }
+  size_t Below(size_t bound) { return random.Next() % bound; }
+
+  net::Xoshiro random;
+  net::IpAddress known;
+
+ private:
+  void Recover() {
+    web().mode = topology::Mode::kDisasterRecovery;
+    topology::DisasterRecovery& recovery = web().disaster_recovery.emplace();
+    recovery.primary = topology.sites[0].name;
+    for (size_t i = 1; i < std::min<size_t>(topology.sites.size(), 5); ++i) {
+      recovery.standby.push_back(topology.sites[i].name);
     }
-    for (int i = 0; i < 10; ++i) {
-      const net::IpAddress client = i % 2 ? known : RandomClient(random);
+    recovery.reads = static_cast<topology::Reads>(Below(2));
+    health::ServiceHealth& live = registry.Service("web");
+    const auto any = [&] { return registry.Site(Format("site-{:04}", Below(5))).ordinal; };
+    live.Publish({static_cast<health::Admission>(Below(3)), any(), 7}, "a test");
+    const std::array readers{any(), any()};
+    live.PublishReaders(readers);
+  }
+  void Break() {
+    for (const Endpoint& endpoint : table().endpoints()) {
+      SetUp(endpoint, Below(3) != 0);
+      if (Below(12) == 0) {
+        SetIntent(table().site(endpoint.site).name + "/" + endpoint.address_text,
+                  static_cast<Intent>(Below(3)),
+                  wall + std::chrono::seconds(Below(3)) - std::chrono::seconds(1));
+      }
+    }
+    for (const Site& site : table().sites()) {
+      if (Below(4) == 0) SetIntent(site.name, static_cast<Intent>(Below(3)));
+      SetSessions(site.name, static_cast<uint32_t>(Below(4)));
+    }
+  }
+};
+
+TEST_F(ExplainTest, ChoosesAndGoesOnAsWhatIsRoutedForRandomInputs) {
+  size_t spilled = 0, went_on = 0;
+  for (uint64_t seed = 1; seed <= 120; ++seed) {
+    AnyWorld world(seed);
+    for (int i = 0; i < 6; ++i) {
       std::array<char, kCookieBytes> text;
-      const size_t bytes = MakeCookie(
-          world.table(), world.service(),
-          EndpointId{static_cast<uint32_t>(random.Next() % world.table().endpoints().size())},
-          world.wall, text.data());
-      const Query query =
-          world.QueryOf(client, random.Next(), std::string_view(text.data(), i % 3 ? bytes : 0));
+      const EndpointId any{static_cast<uint32_t>(world.Below(world.table().endpoints().size()))};
+      const size_t bytes = MakeCookie(world.table(), world.service(), any, world.wall, text.data());
+      Query query =
+          world.QueryOf(i % 2 ? world.known : RandomClient(world.random), world.random.Next(),
+                        std::string_view(text.data(), i % 3 ? bytes : 0));
+      query.is_read = i % 4 == 0;
       const Explanation explanation = Explain(world.table(), query, world.wall);
       Walk walk;
       walk.Start(world.table(), query);
@@ -160,15 +225,23 @@ TEST_F(ExplainTest, ChoosesWhatIsRoutedForRandomInputs) {
       EXPECT_EQ(explanation.why, walk.why()) << "seed " << seed;
       EXPECT_EQ(explanation.pin, walk.pin()) << "seed " << seed;
       EXPECT_EQ(explanation.sites.size(), world.table().sites().size()) << "each site once";
+      for (const SiteVerdict& verdict : explanation.sites) {
+        EXPECT_FALSE(verdict.verdict.empty());
+        EXPECT_EQ(verdict.chosen, routed && verdict.site == choice.site) << "seed " << seed;
+      }
+      std::vector<uint32_t> turns = Turns(explanation);
+      EXPECT_EQ(turns.empty(), !routed) << "seed " << seed;
       if (!routed) continue;
       EXPECT_EQ(explanation.choice->endpoint, choice.endpoint) << "seed " << seed;
-      const auto chosen =
-          std::count_if(explanation.sites.begin(), explanation.sites.end(),
-                        [&](const SiteVerdict& v) { return v.chosen && v.site == choice.site; });
-      EXPECT_EQ(chosen, 1) << "seed " << seed;
-      for (const SiteVerdict& verdict : explanation.sites) EXPECT_FALSE(verdict.verdict.empty());
+      const auto [sites, is_cut_short] = WalkInVain(world.table(), query);
+      if (is_cut_short) turns.resize(std::min(turns.size(), sites.size()));
+      ASSERT_EQ(turns, sites) << "seed " << seed;
+      spilled += choice.reason == Reason::kSpill;
+      went_on += sites.size() > 2;
     }
   }
+  EXPECT_GT(spilled, 5u);
+  EXPECT_GT(went_on, 60u);
 }
 
 }  // namespace
