@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "admin/json_read.h"
-#include "admin/text_table.h"
 
 namespace meridian::admin {
 namespace {

@@ -14,7 +14,4 @@ std::string Quote(std::string_view text);
 std::string UnknownName(std::string_view kind, std::string_view name,
                         std::span<const std::string_view> known);
 
-// Columns that a terminal needs for UTF-8 text: one for each code point, none for combining marks.
-size_t DisplayWidth(std::string_view text);
-
 }  // namespace meridian::admin

@@ -3,32 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "admin/text.h"
-#include "admin/text_table.h"
-
 namespace meridian::admin {
 namespace {
-
-TEST(DisplayWidth, CountsCharactersNotBytes) {
-  EXPECT_EQ(DisplayWidth("paris"), 5u);
-  EXPECT_EQ(DisplayWidth("Zürich"), 6u);
-  EXPECT_EQ(DisplayWidth("Zu\xcc\x88rich"), 6u);
-  EXPECT_EQ(DisplayWidth("▶ –"), 3u);
-}
-
-TEST(TextTable, ColourDoesNotMoveColumns) {
-  TextTable table;
-  table.AddColumn("SITE");
-  table.AddColumn("N", Align::kRight);
-  table.AddColumn("STATE");
-  table.AddRow({{"Zürich"}, {"7"}, {"up", Paint::kGood}});
-  table.AddRow({{"x"}, {"1,204"}, {""}});
-  EXPECT_EQ(table.Text(false),
-            "SITE        N  STATE\n"
-            "Zürich      7  up\n"
-            "x       1,204\n");
-  EXPECT_NE(table.Text(true).find("Zürich      7  \x1b[32mup\x1b[0m\n"), std::string::npos);
-}
 
 constexpr std::string_view kExplanation = R"json({
   "client":"81.2.69.142","location":"London, GB (GeoLite2-City, /24)",
@@ -111,12 +87,12 @@ TEST(RenderExplanation, SaysWhenNothingTakesTheClientOrItsPlaceIsUnknown) {
           "sites":[{"name":"dallas","distance_km":null,"state":"down","sessions":0,"capacity":null,
                     "dropped_by":"health","rank":null,"chosen":false,"verdict":"down: probe"}]})json",
       false);
-EXPECT_EQ(text,
-          "10.0.0.1 is at an unknown place (in no database or network)\n"
-          "web is distributed, steering nearest\n\n"
-          "SITE    DISTANCE  STATE  LOAD  VERDICT\n"
-          "dallas         –  down   0     down: probe\n"
-          "\nno site takes this client: all-down\n");
+  EXPECT_EQ(text,
+            "10.0.0.1 is at an unknown place (in no database or network)\n"
+            "web is distributed, steering nearest\n\n"
+            "SITE    DISTANCE  STATE  LOAD  VERDICT\n"
+            "dallas         –  down   0     down: probe\n"
+            "\nno site takes this client: all-down\n");
 }
 
 TEST(RenderServices, IsTheSampleOfTheContract) {
@@ -156,13 +132,14 @@ TEST(RenderReload, ShowsEveryDiagnosticOfARefusal) {
                 false),
             "a.yaml:3:1: error: no\na.yaml:9:1: warning: hm\nerror: geo.mmdb: not a database\n"
             "refused: 2 errors, 1 warning; generation 12 runs on\n");
-  EXPECT_EQ(
-      RenderReload(R"json({"accepted":true,"generation":13,"diagnostics":[],"errors":[]})json", false),
-      "generation 13 is running\n");
+  EXPECT_EQ(RenderReload(
+                R"json({"accepted":true,"generation":13,"diagnostics":[],"errors":[]})json", false),
+            "generation 13 is running\n");
 }
 
 TEST(RenderError, IsTheMessageOrTheTextItself) {
-  EXPECT_EQ(RenderError(R"json({"error":{"code":"not-found","message":"no site"}})json"), "no site");
+  EXPECT_EQ(RenderError(R"json({"error":{"code":"not-found","message":"no site"}})json"),
+            "no site");
   EXPECT_EQ(RenderError("Bad Gateway\n"), "Bad Gateway");
 }
 

@@ -5,14 +5,18 @@
 //   ▶ paris        344 km  up
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace meridian::admin {
+namespace meridian {
 
 enum class Paint : uint8_t { kPlain, kGood, kDoubtful, kBad, kStrong };
 
+// Columns that a terminal needs for UTF-8 text: one for each code point, none for combining marks.
+size_t DisplayWidth(std::string_view text);
 // `text` in colour, if asked for.
 std::string Painted(std::string_view text, Paint paint, bool color);
 // How a state's name is painted.
@@ -50,4 +54,4 @@ class TextTable {
   std::vector<Row> rows_;
 };
 
-}  // namespace meridian::admin
+}  // namespace meridian

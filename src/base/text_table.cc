@@ -1,14 +1,12 @@
 // See text_table.h.
-#include "admin/text_table.h"
+#include <meridian/base/text_table.h>
 
 #include <meridian/base/check.h>
 
 #include <algorithm>
 #include <utility>
 
-#include "admin/text.h"
-
-namespace meridian::admin {
+namespace meridian {
 namespace {
 
 constexpr std::string_view kGap = "  ";
@@ -29,6 +27,19 @@ void EndLine(std::string& out) {
 }
 
 }  // namespace
+
+size_t DisplayWidth(std::string_view text) {
+  size_t width = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if ((byte & 0xc0) == 0x80) continue;
+    // U+0300…U+036F, in UTF-8 CC 80 … CD AF.
+    const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0;
+    if (byte == 0xcc || (byte == 0xcd && next <= 0xaf)) continue;
+    ++width;
+  }
+  return width;
+}
 
 std::string Painted(std::string_view text, Paint paint, bool color) {
   if (!color || paint == Paint::kPlain || text.empty()) return std::string(text);
@@ -97,4 +108,4 @@ std::string TextTable::Text(bool color) const {
   return out;
 }
 
-}  // namespace meridian::admin
+}  // namespace meridian
