@@ -9,6 +9,7 @@
 #pragma once
 
 #include <meridian/health/health.h>
+#include <meridian/health/verdict.h>
 #include <meridian/net/loop.h>
 
 #include <string>
@@ -17,7 +18,6 @@
 #include "probe/attempt.h"
 #include "probe/check_metrics.h"
 #include "probe/slots.h"
-#include "probe/verdict.h"
 
 namespace meridian::probe {
 
@@ -86,7 +86,7 @@ class Check final : private SlotUser, private net::TimerHandler, private Attempt
   net::Address address_;
   net::Timer timer_;
   Attempt attempt_;
-  Verdict verdict_;
+  health::Verdict verdict_;
   MonotonicTime started_;  // the last question
   bool answered_ = false;
   bool again_ = false;  // a Recheck came while asking: the answer may be older than the suspicion

@@ -7,33 +7,33 @@
 
 #include <cstdint>
 
-namespace meridian::probe {
+namespace meridian::health {
 
 class Verdict {
  public:
   // True if the verdict is another one than before.
   bool Observe(bool good, uint32_t rise, uint32_t fall) {
-    const health::Probe answer = good ? health::Probe::kUp : health::Probe::kDown;
+    const Probe answer = good ? Probe::kUp : Probe::kDown;
     if (answer == value_) {
       against_ = 0;
       return false;
     }
-    if (value_ != health::Probe::kUnknown && ++against_ < (good ? rise : fall)) return false;
+    if (value_ != Probe::kUnknown && ++against_ < (good ? rise : fall)) return false;
     value_ = answer;
     against_ = 0;
     return true;
   }
 
   // Taken over from another check of the same endpoint, until the first answer of this one counts.
-  void Assume(health::Probe value) { value_ = value; }
+  void Assume(Probe value) { value_ = value; }
 
-  health::Probe value() const { return value_; }
+  Probe value() const { return value_; }
   // The last answer spoke against the verdict, or there is none yet.
-  bool in_doubt() const { return against_ > 0 || value_ == health::Probe::kUnknown; }
+  bool in_doubt() const { return against_ > 0 || value_ == Probe::kUnknown; }
 
  private:
-  health::Probe value_ = health::Probe::kUnknown;
+  Probe value_ = Probe::kUnknown;
   uint32_t against_ = 0;  // answers in a row that speak against value_
 };
 
-}  // namespace meridian::probe
+}  // namespace meridian::health

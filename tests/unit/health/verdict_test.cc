@@ -1,12 +1,10 @@
 // Rise and fall, answer by answer.
-#include "probe/verdict.h"
+#include <meridian/health/verdict.h>
 
 #include <gtest/gtest.h>
 
-namespace meridian::probe {
+namespace meridian::health {
 namespace {
-
-using health::Probe;
 
 TEST(Verdict, FirstAnswerIsTheVerdictEitherWay) {
   Verdict good, bad;
@@ -62,4 +60,4 @@ TEST(Verdict, AssumedOneNeedsTheFullCountToChange) {
 }
 
 }  // namespace
-}  // namespace meridian::probe
+}  // namespace meridian::health
