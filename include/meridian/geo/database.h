@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace meridian::geo {
 
@@ -51,6 +52,9 @@ class Database {
   // Unknown when the file has nothing for it. City lives as long as this Database.
   Location Lookup(const net::IpAddress& ip) const;
   const DatabaseReport& report() const;
+  // Networks with a record, evenly chosen in order of address, at most `most`: IPv4, or IPv6 where
+  // there are no others. Visits all there are: for commands, not for traffic.
+  std::vector<net::Prefix> Sample(size_t most) const;
 
  private:
   friend class Locator;

@@ -277,5 +277,21 @@ TEST(Database, AnswersAsExpectedRecordByRecord) {
   }
 }
 
+TEST(Database, SamplesItsNetworksEvenlyAndInOrder) {
+  const Database database = OpenCommitted("meridian-test-city.mmdb");
+  const std::vector<net::Prefix> all = database.Sample(SIZE_MAX);
+  ASSERT_GT(all.size(), 3u);
+  EXPECT_TRUE(std::is_sorted(all.begin(), all.end()));
+  for (const net::Prefix& network : all) {
+    EXPECT_TRUE(database.Lookup(network.ip()).has_geography()) << network.ToString();
+    EXPECT_EQ(database.Lookup(network.ip()).prefix_length, network.length());
+  }
+  const std::vector<net::Prefix> some = database.Sample(3);
+  ASSERT_EQ(some.size(), 3u);
+  EXPECT_EQ(some[0], all[0]);
+  EXPECT_TRUE(std::includes(all.begin(), all.end(), some.begin(), some.end()));
+  EXPECT_TRUE(database.Sample(0).empty());
+}
+
 }  // namespace
 }  // namespace meridian::geo
