@@ -423,9 +423,11 @@ std::vector<std::string_view> Parts(std::string_view path) {
   return parts;
 }
 
-Spec MakeTree() {
+}  // namespace
+
+Spec MakeTree(std::span<const Key> keys) {
   Spec root;
-  for (const Key& key : Keys()) {
+  for (const Key& key : keys) {
     Spec* at = &root;
     for (const std::string_view part : Parts(key.path)) {
       const auto found = std::find_if(at->children.begin(), at->children.end(),
@@ -442,8 +444,6 @@ Spec MakeTree() {
   }
   return root;
 }
-
-}  // namespace
 
 std::span<const Key> Keys() {
   static const std::vector<Key> keys = [] {
@@ -466,7 +466,7 @@ const Spec* Spec::Find(std::string_view child) const {
 }
 
 const Spec& RootSpec() {
-  static const Spec root = MakeTree();
+  static const Spec root = MakeTree(Keys());
   return root;
 }
 

@@ -91,6 +91,8 @@ struct Spec {
   const Spec& entry() const { return children.front(); }
 };
 const Spec& RootSpec();
+// The tree of these rows, which outlive it.
+Spec MakeTree(std::span<const Key> keys);
 
 // "a b c" as views.
 std::vector<std::string_view> SplitWords(std::string_view words);
