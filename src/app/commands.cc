@@ -15,7 +15,7 @@ namespace meridian::app {
 namespace {
 
 // Commands of the interface contract that this version refuses by name.
-constexpr std::array<std::string_view, 4> kNotYet{"whatif", "simulate", "events", "sessions"};
+constexpr std::array<std::string_view, 2> kNotYet{"events", "sessions"};
 
 int PrintHelp() {
   std::string text =
@@ -57,6 +57,8 @@ const std::vector<Command>& Commands() {
       {"demo", "three sites on this machine, ready to try", DemoCommand},
       {"check", "validate a configuration and tell what it would do", CheckCommand},
       {"explain", "where a client would go, and why", ExplainCommand},
+      {"whatif", "who would go where if something failed", WhatIfCommand},
+      {"simulate", "a scenario of load and failures, in virtual time", SimulateCommand},
       {"status", "the running instance at a glance", StatusCommand},
       {"sites", "its sites: state, sessions, endpoints", SitesCommand},
       {"services", "its services: mode, sites, state", ServicesCommand},

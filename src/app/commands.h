@@ -2,6 +2,9 @@
 // the arguments after its name and returns the exit status.
 #pragma once
 
+#include <meridian/config/config.h>
+
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +24,8 @@ int RunCommand(const Command& self, Arguments arguments);
 int DemoCommand(const Command& self, Arguments arguments);
 int CheckCommand(const Command& self, Arguments arguments);
 int ExplainCommand(const Command& self, Arguments arguments);
+int WhatIfCommand(const Command& self, Arguments arguments);
+int SimulateCommand(const Command& self, Arguments arguments);
 int StatusCommand(const Command& self, Arguments arguments);
 int SitesCommand(const Command& self, Arguments arguments);
 int ServicesCommand(const Command& self, Arguments arguments);
@@ -32,6 +37,9 @@ int AutomationCommand(const Command& self, Arguments arguments);
 int WaitCommand(const Command& self, Arguments arguments);
 int ReloadCommand(const Command& self, Arguments arguments);
 int StopCommand(const Command& self, Arguments arguments);
+
+// The configuration of a command that only plays with it; empty after its diagnostics were printed.
+std::optional<config::Config> LoadToPlay(const std::string& file);
 
 // Finds the command that `arguments` begin with and runs it; --help, --version and faults too.
 int Dispatch(Arguments arguments);

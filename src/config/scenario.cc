@@ -20,7 +20,7 @@ namespace {
 constexpr size_t kMaxLoads = 1000;
 constexpr size_t kMaxSteps = 1000;
 // Sessions that a scenario may begin: what one run can play in a minute or two.
-constexpr double kMaxSessions = 2e7;
+constexpr double kMaxSessions = 5e6;
 constexpr std::string_view kServiceStates[] = {"normal",      "activating",  "blocked",
                                                "failed-over", "reconciling", "ready",
                                                "switching",   "split-brain"};

@@ -5,8 +5,8 @@ import os
 from harness import PLACES, Meridian, Sites, SystemTest, get, main, run_meridian, wait_until, web_config
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-COMMANDS = ("run", "demo", "check", "explain", "status", "sites", "services", "drain", "undrain", "wait", "reload",
-            "stop")
+COMMANDS = ("run", "demo", "check", "explain", "whatif", "simulate", "status", "sites", "services", "drain", "undrain",
+            "wait", "reload", "stop")
 
 
 class Usage(SystemTest):
@@ -40,7 +40,7 @@ class Usage(SystemTest):
         self.assertEqual(run_meridian().returncode, 2)
 
     def test_what_comes_later_is_refused_by_name(self):
-        for command in ("whatif", "simulate", "events", "sessions"):
+        for command in ("events", "sessions"):
             done = run_meridian(command)
             self.assertEqual(done.returncode, 2)
             self.assertIn("'%s' is not supported yet" % command, done.stderr)
@@ -260,6 +260,59 @@ class Wait(SystemTest):
         self.assertIn("generation 1", done.stderr)
         self.assertEqual(meridian.cli("stop").returncode, 0)
         wait_until(lambda: not meridian.process.running(), "it ends")
+
+
+class LookingAhead(SystemTest):
+    """whatif and simulate, on the configurations that come with scenarios."""
+    def conf(self, name):
+        return os.path.join(_ROOT, "conf", name)
+
+    def test_scenarios_hold_as_text_and_as_json(self):
+        for config, scenario in (("active-active.yaml", "region-loss.yaml"),
+                                 ("disaster-recovery.yaml", "recovery-drill.yaml")):
+            arguments = ("simulate", "-c", self.conf(config), "--scenario", self.conf("scenarios/" + scenario))
+            done = run_meridian(*arguments)
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertEqual(done.stderr, "")
+            self.assertRegex(done.stdout, r"As expected: all \d+ expectations hold")
+            self.assertEqual(run_meridian(*arguments).stdout, done.stdout)
+            told = json.loads(run_meridian(*arguments, "--seed", "2", "--json").stdout)
+            self.assertTrue(told["passed"])
+            self.assertEqual(told["seed"], 2)
+            self.assertTrue(all(site["within_capacity"] for site in told["sites"]))
+
+    def test_what_is_lost_and_what_is_not(self):
+        arguments = ("whatif", "-c", self.conf("active-active.yaml"), "--down", "eu-west")
+        done = run_meridian(*arguments)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("every client has a site", done.stdout)
+        told = json.loads(run_meridian(*arguments, "--json").stdout)
+        self.assertTrue(told["holds"])
+        self.assertEqual(sum(site["after"] for site in told["sites"]), told["sessions_after"])
+        done = run_meridian(*arguments, "--rate", "1.6")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("NO SITE", done.stdout)
+
+    def test_whether_the_gate_would_open(self):
+        arguments = ("whatif", "-c", self.conf("disaster-recovery.yaml"), "--down", "dallas")
+        told = json.loads(run_meridian(*arguments, "--lag", "atlanta=2s", "--json").stdout)["recoveries"][0]
+        self.assertEqual((told["active_after"], told["lag_at_risk"]), ("atlanta", 2.0))
+        done = run_meridian(*arguments, "--lag", "atlanta=45s", "--lag", "san-jose=45s")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("BLOCKED", done.stdout)
+        self.assertIn("lag 45s, limit 30s", done.stdout)
+
+    def test_mistakes_are_named(self):
+        config = self.conf("active-active.yaml")
+        for arguments, text in ((["--down", "eu-wst"], "did you mean 'eu-west'?"), (["--lag", "paris"], "SITE=DURATION"),
+                                (["--rate", "x"], "'x'"), (["--service", "wbe"], "did you mean 'web'?"),
+                                (["--sessions", "0"], "'0'")):
+            done = run_meridian("whatif", "-c", config, *arguments)
+            self.assertEqual(done.returncode, 2, arguments)
+            self.assertIn(text, done.stderr, arguments)
+        done = run_meridian("simulate", "-c", config, "--scenario", config)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("unknown key", done.stderr)
 
 
 if __name__ == "__main__":

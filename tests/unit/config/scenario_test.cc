@@ -126,7 +126,7 @@ TEST(Scenario, IsBounded) {
   EXPECT_EQ(DiagnoseScenario("duration: 1h\n"
                              "load: [{service: web, country: FR, rate: 1e5, session: 1s}]\n"
                              "steps: [{at: 2h, down: a}]\n"),
-            (Expected{"s.yaml:2:1: error: load: 360,100,000 sessions in all; at most 20,000,000 "
+            (Expected{"s.yaml:2:1: error: load: 360,100,000 sessions in all; at most 5,000,000 "
                       "can be played",
                       "s.yaml:3:14: error: steps[0].at: 2h is after the end, 1h"}));
   EXPECT_EQ(DiagnoseScenario(""),
