@@ -171,6 +171,7 @@ void Engine::BeginServing() {
 void Engine::Serving() {
   if (state_ != State::kStarting) return;
   state_ = State::kServing;
+  registry_.BeginSlowStarts();
   for (const config::Listener& listener : snapshot()->config.listeners) {
     const char* protocol = listener.protocol == config::Protocol::kHttp ? "http" : "tcp";
     for (size_t i = 0; i < listener.bind.size(); ++i) {

@@ -39,6 +39,13 @@ const char* Cause(const Facts& facts) {
   return facts.agent == Agent::kDown ? "agent" : "traffic";
 }
 
+double RampShare(Duration up_for, Duration slow_start) {
+  if (up_for >= slow_start) return 1;
+  const double part = static_cast<double>(std::max(up_for, Duration(0)).count()) /
+                      static_cast<double>(slow_start.count());
+  return kRampStart + (1 - kRampStart) * part;
+}
+
 const char* Name(State state) {
   switch (state) {
     case State::kUp:

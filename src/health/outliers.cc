@@ -27,6 +27,17 @@ void EndpointHealth::ObserveConnect(Duration took) {
   connect_time_ns_.compare_exchange_strong(average, next, std::memory_order_relaxed);
 }
 
+void Registry::ObserveConnect(EndpointHealth& endpoint, Duration took) {
+  endpoint.ObserveConnect(took);
+  ObserveRoundTrip(endpoint, took);
+}
+
+void Registry::ObserveRoundTrip(EndpointHealth& endpoint, Duration took) {
+  if (EntryOf(endpoint).site_health.round_trip.Observe(took)) {
+    version_.fetch_add(1, std::memory_order_release);
+  }
+}
+
 void Registry::Report(EndpointHealth& endpoint, Outcome outcome, const topology::Outliers& policy,
                       const EndpointHealth* const* peers, size_t peer_count, MonotonicTime now) {
   const bool failed = outcome != Outcome::kSuccess;

@@ -24,7 +24,7 @@ EndpointHealth& Registry::Endpoint(std::string_view site, std::string_view addre
   const std::lock_guard lock(mutex_);
   std::unique_ptr<Entry>& slot = endpoints_[Key(site, address, check)];
   if (slot == nullptr) {
-    slot = std::make_unique<Entry>(site, address, check);
+    slot = std::make_unique<Entry>(site, address, check, FindSite(site));
     Word word;
     word.facts.probe = check.empty() ? Probe::kNotChecked : Probe::kUnknown;
     slot->word_.store(word.Pack(), std::memory_order_relaxed);
@@ -36,16 +36,19 @@ EndpointHealth& Registry::Endpoint(std::string_view site, std::string_view addre
 }
 
 SiteHealth& Registry::Site(std::string_view site) {
-  {
-    const std::lock_guard lock(mutex_);
-    std::unique_ptr<SiteHealth>& slot = sites_[std::string(site)];
-    if (slot != nullptr) return *slot;
+  const std::lock_guard lock(mutex_);
+  return FindSite(site);
+}
+
+// The mutex is held.
+SiteHealth& Registry::FindSite(std::string_view site) {
+  std::unique_ptr<SiteHealth>& slot = sites_[std::string(site)];
+  if (slot == nullptr) {
     slot = std::make_unique<SiteHealth>();
     if (sites_.size() < kNoSite) slot->ordinal = static_cast<SiteOrdinal>(sites_.size() - 1);
+    slot->intent.store(static_cast<uint8_t>(Strictest(site, {}).intent), std::memory_order_relaxed);
   }
-  ApplyIntents({});
-  const std::lock_guard lock(mutex_);
-  return *sites_[std::string(site)];
+  return *slot;
 }
 
 ServiceHealth& Registry::Service(std::string_view service) {
@@ -66,7 +69,18 @@ void Registry::SetRegion(std::string_view site, std::string_view region) {
 }
 
 void Registry::SetProbe(EndpointHealth& endpoint, Probe verdict, MonotonicTime now) {
-  const auto update = [verdict, now](Word& word) {
+  SetProbe(endpoint, verdict, now, false);
+}
+
+void Registry::AssumeProbe(EndpointHealth& endpoint, Probe verdict, MonotonicTime now) {
+  SetProbe(endpoint, verdict, now, true);
+}
+
+void Registry::SetProbe(EndpointHealth& endpoint, Probe verdict, MonotonicTime now, bool assumed) {
+  const auto update = [verdict, now, assumed](Word& word) {
+    Facts calm = word.facts;
+    if (calm.traffic == Traffic::kSuspect) calm.traffic = Traffic::kClear;
+    word.warm = assumed || Effective(calm) == State::kUp;
     word.facts.probe = verdict;
     if (verdict != Probe::kUp) return true;
     const bool served =

@@ -18,7 +18,8 @@ namespace meridian::health {
 struct Registry::Word {
   Facts facts;
   uint64_t until_ticks =
-      0;  // when kSuspect or kEjected ends, and afterwards when the last of them ended
+      0;              // when kSuspect or kEjected ends, and afterwards when the last of them ended
+  bool warm = false;  // not kept: said by an update under which coming up needs no slow start
 
   static constexpr int kTickShift = 20;
 

@@ -72,6 +72,7 @@ Result<void> Attempt::Connect() {
   }
   stream_ = std::move(*stream);
   state_ = State::kConnecting;
+  connect_began_ = loop_.Now();
   return {};
 }
 
@@ -84,6 +85,7 @@ void Attempt::Cancel() {
 }
 
 void Attempt::OnConnected() {
+  owner_.OnRoundTrip(loop_.Now() - connect_began_, true);
   if (check_->type == topology::CheckType::kTcp) return Finish(Answer::kGood, false);
   stream_->StartReading();
   Ask();
@@ -180,6 +182,10 @@ void Attempt::Broken(Answer answer) {
 void Attempt::Finish(Answer answer, bool keep) {
   state_ = State::kIdle;
   head_ = {};
+  if (reused_ && stream_ != nullptr) {
+    const Duration round_trip = stream_->path_info().round_trip;
+    if (round_trip > Duration(0)) owner_.OnRoundTrip(round_trip, false);
+  }
   if (!keep) stream_.reset();
   owner_.OnAnswer(answer);
 }

@@ -1,5 +1,5 @@
 // One question to one endpoint: a TCP connect, or a GET over a connection that is kept for the next
-// question. Owned by its Check, on the probe thread; knows nothing of time, the owner cancels it.
+// question. Owned by its Check, on the probe thread; it waits for ever, the owner cancels it.
 //
 //   kIdle --Start--> kConnecting --OnConnected--> kIdle (tcp: good)
 //                         |                  `--> kHead --head--> kBody --end--> kIdle (http)
@@ -37,6 +37,9 @@ class AttemptOwner {
   // Once for each successful Start that was not cancelled. The attempt is idle and may be started
   // again.
   virtual void OnAnswer(Answer answer) = 0;
+  // Before that, where the way there was measured: by a connect that succeeded, or by the kernel on
+  // a connection that was kept.
+  virtual void OnRoundTrip(Duration took, bool by_connect) = 0;
 
  protected:
   ~AttemptOwner() = default;
@@ -83,6 +86,7 @@ class Attempt final : public net::StreamHandler {
   const net::Address* to_ = nullptr;
   const topology::HealthCheck* check_ = nullptr;
   net::StreamPtr stream_;
+  MonotonicTime connect_began_;
   std::optional<codec::Http1Parser> parser_;
   std::string host_;  // what to send as Host; made once
   std::string head_;  // of a response whose head came in several reads; else empty

@@ -28,7 +28,7 @@ Check::Check(const CheckContext& context, CheckOwner& owner, const Target& targe
       started_(context.loop.Now() - kMinGap) {
   verdict_.Assume(assumed);
   if (health_.facts().probe != assumed) {
-    context_.registry.SetProbe(health_, assumed, context_.loop.Now());
+    context_.registry.AssumeProbe(health_, assumed, context_.loop.Now());
   }
   const Duration window = std::min(check_->interval, kMaxFirstDelay);
   const double share = Unit(context_.random.Next());
@@ -86,6 +86,11 @@ void Check::OnAnswer(Answer answer) {
   if (answer != Answer::kSelf) Learn(answer);
   context_.loop.Arm(timer_, UntilNext());
   context_.slots.Give();
+}
+
+void Check::OnRoundTrip(Duration took, bool by_connect) {
+  if (by_connect) return context_.registry.ObserveConnect(health_, took);
+  context_.registry.ObserveRoundTrip(health_, took);
 }
 
 void Check::Learn(Answer answer) {

@@ -71,6 +71,7 @@ class Check final : private SlotUser, private net::TimerHandler, private Attempt
   void OnSlot() override;
   void OnTimer(net::Timer& timer) override;
   void OnAnswer(Answer answer) override;
+  void OnRoundTrip(Duration took, bool by_connect) override;
   void Due();
   void Learn(Answer answer);
   void Tell(Answer answer, bool changed) const;

@@ -133,7 +133,7 @@ void Connector::Won(Attempt& attempt) {
   if (!walk_.IsCurrent(attempt.choice)) return HealthChanged();
   const routing::Endpoint& endpoint = hold_.table().endpoint(attempt.choice.endpoint);
   const Duration took = core_.loop.Now() - attempt.started;
-  endpoint.health->ObserveConnect(took);
+  core_.registry.ObserveConnect(*endpoint.health, took);
   counters(attempt.choice).connect_time.Observe(took.count());
   net::StreamPtr stream = std::move(attempt.stream);
   Use use = std::move(attempt.use);

@@ -11,6 +11,7 @@
 
 #include <meridian/base/counter.h>
 #include <meridian/base/time.h>
+#include <meridian/health/round_trip.h>
 #include <meridian/health/service.h>
 #include <meridian/topology/topology.h>
 
@@ -54,6 +55,11 @@ const char* Name(Probe probe);
 const char* Name(Agent agent);
 const char* Name(Traffic traffic);
 
+// Slow start: the share of what it takes in the end that an endpoint takes `up_for` after it came
+// up; from kRampStart in a straight line to 1 at `slow_start`.
+inline constexpr double kRampStart = 0.1;
+double RampShare(Duration up_for, Duration slow_start);
+
 // What traffic showed of one attempt.
 enum class Outcome : uint8_t {
   kSuccess,        // a response, or bytes, came
@@ -68,6 +74,7 @@ struct IntentRecord {
   std::string author, reason;
   WallTime since{};
   WallTime deadline{};  // of a drain: when sessions are cut; zero: none
+  WallTime expires{};   // when the intent ends by itself; zero: never
 };
 
 // One endpoint, identified by site, address and the check that watches it. Made by a Registry,
@@ -100,6 +107,11 @@ class alignas(kCacheLine) EndpointHealth {
   void Begin() { in_flight_.fetch_add(1, std::memory_order_relaxed); }
   void End() { in_flight_.fetch_sub(1, std::memory_order_relaxed); }
 
+  // When it came up from being down, draining or out, the last time that made it cold; zero: never.
+  MonotonicTime cold_since() const {
+    return MonotonicTime(Duration(cold_since_ns_.load(std::memory_order_relaxed)));
+  }
+
   // Moving average (1/8 weight) of this endpoint's connect time; zero: not measured.
   Duration connect_time() const {
     return Duration(connect_time_ns_.load(std::memory_order_relaxed));
@@ -121,6 +133,7 @@ class alignas(kCacheLine) EndpointHealth {
   std::atomic<int64_t> connect_time_ns_{0};
   std::atomic<int64_t> since_ns_{0};           // of the present state
   std::atomic<int64_t> drain_deadline_ns_{0};  // wall time; 0: none
+  std::atomic<int64_t> cold_since_ns_{0};      // 0: never cold
 };
 
 // One site, across its services.
@@ -129,6 +142,7 @@ struct alignas(kCacheLine) SiteHealth {
   std::atomic<uint8_t> intent{
       static_cast<uint8_t>(Intent::kServe)};  // strictest of site and region
   std::atomic<uint32_t> sessions{0};          // concurrent, all services
+  RoundTrip round_trip;                       // from here, over all its endpoints
 };
 
 // Told when an endpoint's state changes, on the thread that changed it: log, event, immediate
@@ -157,8 +171,20 @@ class Registry {
   // Bumped by every change of a state or intent.
   uint32_t version() const { return version_.load(std::memory_order_acquire); }
 
-  // Probe thread: a verdict. A good one clears kSuspect, and kEjected whose time has passed.
+  // Listeners open: what comes up from now on is cold and takes a ramp. What came up before came up
+  // together with Meridian, and so did all its peers.
+  void BeginSlowStarts() { slow_starts_.store(true, std::memory_order_relaxed); }
+
+  // Probe thread: a verdict. A good one clears kSuspect, and kEjected whose time has passed. Who
+  // comes up by it is cold, unless only a suspicion had kept it down.
   void SetProbe(EndpointHealth& endpoint, Probe verdict, MonotonicTime now);
+  // The same for what another check of the endpoint said: it makes nothing cold.
+  void AssumeProbe(EndpointHealth& endpoint, Probe verdict, MonotonicTime now);
+  // Any thread: the time of a connect that succeeded, for the endpoint and for its site; or another
+  // round trip measured on the way there, for the site alone. Bumps the version when the site's
+  // published value moves.
+  void ObserveConnect(EndpointHealth& endpoint, Duration took);
+  void ObserveRoundTrip(EndpointHealth& endpoint, Duration took);
   // Any worker, once per attempt; lock-free and without allocation unless a state changes. The
   // first connect failure makes the endpoint suspect, at once, for all; `consecutive_errors` or the
   // error rate eject it, but never more than max_ejected of `peers` (its site's endpoints of the
@@ -193,6 +219,8 @@ class Registry {
   template <class Update>
   bool Apply(EndpointHealth& endpoint, MonotonicTime now, Update change, Change& told);
   void Tell(const Change& change);
+  void SetProbe(EndpointHealth& endpoint, Probe verdict, MonotonicTime now, bool assumed);
+  SiteHealth& FindSite(std::string_view site);
   bool CountOutcome(EndpointHealth& endpoint, bool failed, const topology::Outliers& policy,
                     MonotonicTime now);
   void Suspect(EndpointHealth& endpoint, const topology::Outliers& policy, MonotonicTime now);
@@ -209,6 +237,7 @@ class Registry {
   void ApplyIntents(MonotonicTime now);
 
   std::atomic<uint32_t> version_{1};
+  std::atomic<bool> slow_starts_{false};
   mutable std::mutex mutex_;   // the maps; never taken by a worker
   std::mutex ejection_mutex_;  // counting against the cap and ejecting are one step
   std::unordered_map<std::string, std::unique_ptr<Entry>> endpoints_;

@@ -17,6 +17,9 @@ struct AttemptTest : public ::testing::Test, public AttemptOwner {
     check.path = "/healthz";
   }
   void OnAnswer(Answer answer) override { answers.push_back(answer); }
+  void OnRoundTrip(Duration took, bool by_connect) override {
+    (by_connect ? connects : round_trips).push_back(took);
+  }
 
   Answer Ask() {
     const size_t before = answers.size();
@@ -33,6 +36,7 @@ struct AttemptTest : public ::testing::Test, public AttemptOwner {
   Backend backend{net, "10.1.0.1:80"};
   topology::HealthCheck check;
   std::vector<Answer> answers;
+  std::vector<Duration> connects, round_trips;
   Attempt attempt{loop, *this};
 };
 
@@ -43,6 +47,21 @@ TEST_F(AttemptTest, TcpIsGoodOnceConnectedAndLeavesNothingOpen) {
   EXPECT_EQ(net.open_streams(), 0u);
   backend.Close();
   EXPECT_EQ(Ask(), Answer::kRefused);
+}
+
+TEST_F(AttemptTest, TellsTheRoundTripOfAConnectAndOfAKeptConnection) {
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(connects, std::vector<Duration>{milliseconds(2)}) << "1 ms each way";
+  EXPECT_TRUE(round_trips.empty());
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(backend.accepted, 1u);
+  EXPECT_EQ(connects.size(), 1u);
+  EXPECT_EQ(round_trips, std::vector<Duration>{milliseconds(2)});
+  backend.Close();
+  check.type = topology::CheckType::kTcp;
+  attempt.Cancel();
+  EXPECT_EQ(Ask(), Answer::kRefused);
+  EXPECT_EQ(connects.size(), 1u) << "a refusal is no measurement";
 }
 
 TEST_F(AttemptTest, HttpAsksForThePathUnderTheEndpointsAddress) {
