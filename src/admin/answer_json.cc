@@ -12,6 +12,7 @@ namespace {
 Json SiteOf(const routing::SiteVerdict& site) {
   Json json = {{"name", site.name}, {"distance_km", nullptr}};
   if (site.distance_km) json["distance_km"] = std::round(*site.distance_km * 10) / 10;
+  json["latency_us"] = RoundTripJson(site.latency);
   json["state"] = health::Name(site.state);
   json["sessions"] = site.sessions;
   json["capacity"] = site.capacity == UINT64_MAX ? Json() : Json(site.capacity);

@@ -179,6 +179,7 @@ void Api::Explain(const Request& request, std::string_view, Reply& reply) {
                              .session_key = key,
                              .headers = &headers,
                              .wall = control_.WallNow(),
+                             .now = control_.Now(),
                              .draw = control_.Draw()};
   const routing::Explanation explanation = routing::Explain(table, query, control_.WallNow());
   Json(reply, ExplanationJson(explanation, snapshot->generation));

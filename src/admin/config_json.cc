@@ -209,6 +209,7 @@ Json Value(const topology::Service& service) {
                {"panic", service.panic == topology::Panic::kRoute ? "route" : "reject"},
                {"on_down", service.on_down == topology::OnDown::kClose ? "close" : "keep"},
                {"min_healthy", service.min_healthy},
+               {"slow_start", FormatDuration(service.slow_start)},
                {"timeouts", Value(service.timeouts)},
                {"retries", Value(service.retries)},
                {"backend",

@@ -23,4 +23,9 @@ inline double Seconds(Duration duration) {
          1000;
 }
 
+// In microseconds; null if it was not measured.
+inline Json RoundTripJson(Duration round_trip) {
+  return round_trip == Duration(0) ? Json() : Json(round_trip / std::chrono::microseconds(1));
+}
+
 }  // namespace meridian::admin

@@ -38,9 +38,14 @@ std::string IntentText(const Reader& intent) {
   if (const std::string author = intent["author"].text(); !author.empty()) text += " by " + author;
   if (const std::string reason = intent["reason"].text(); !reason.empty())
     text += " (" + reason + ")";
-  if (intent["seconds_left"].is_null()) return text;
-  const double left = intent["seconds_left"].number();
-  return text + (left > 0 ? Format(", {} left", Age(left)) : std::string(", past its deadline"));
+  if (!intent["seconds_left"].is_null()) {
+    const double left = intent["seconds_left"].number();
+    text += left > 0 ? Format(", {} left", Age(left)) : std::string(", past its deadline");
+  }
+  if (!intent["expires_in_seconds"].is_null()) {
+    text += Format(", ends by itself in {}", Age(intent["expires_in_seconds"].number()));
+  }
+  return text;
 }
 
 std::string Unreadable(std::string_view json) {
@@ -131,6 +136,11 @@ std::string DistanceText(const Reader& distance) {
          " km";
 }
 
+std::string LatencyText(const Reader& latency_us) {
+  if (latency_us.is_null()) return kNothing;
+  return Format("{:.1f} ms", static_cast<double>(latency_us.count()) / 1000);
+}
+
 void Line(std::string& out, std::string_view name, std::string_view text) {
   if (!text.empty()) out += Format("{:<10} {}\n", name, text);
 }
@@ -200,9 +210,11 @@ std::string RenderExplanation(std::string_view json, bool color) {
   if (!answer["generation"].is_null())
     out += Format(", generation {}", answer["generation"].count());
   out += "\n\n";
+  const bool by_latency = answer["steering"].text() == "latency";
   TextTable table;
   table.AddColumn("SITE");
   table.AddColumn("DISTANCE", Align::kRight);
+  if (by_latency) table.AddColumn("LATENCY", Align::kRight);
   table.AddColumn("STATE");
   table.AddColumn("LOAD");
   table.AddColumn("VERDICT");
@@ -210,12 +222,13 @@ std::string RenderExplanation(std::string_view json, bool color) {
   for (const Reader& site : answer["sites"].items()) {
     const bool chosen = site["chosen"].flag();
     any_chosen = any_chosen || chosen;
-    table.AddRow({{site["name"].text(), chosen ? Paint::kStrong : Paint::kPlain},
-                  {DistanceText(site["distance_km"])},
-                  State(site["state"].text()),
-                  {Load(site)},
-                  {site["verdict"].text()}},
-                 chosen ? "▶" : "");
+    std::vector<Cell> row = {{site["name"].text(), chosen ? Paint::kStrong : Paint::kPlain},
+                             {DistanceText(site["distance_km"])}};
+    if (by_latency) row.push_back({LatencyText(site["latency_us"])});
+    row.push_back(State(site["state"].text()));
+    row.push_back({Load(site)});
+    row.push_back({site["verdict"].text()});
+    table.AddRow(std::move(row), chosen ? "▶" : "");
   }
   out += table.Text(color);
   if (const std::string why = answer["why"].text(); !why.empty() && !any_chosen) {

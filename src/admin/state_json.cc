@@ -44,13 +44,22 @@ class Views {
 };
 
 Json Views::Intent(const std::string& target, const health::IntentRecord& record) const {
-  Json json = {
-      {"target", target},        {"intent", health::Name(record.intent)}, {"author", record.author},
-      {"reason", record.reason}, {"since", FormatTime(record.since)},     {"deadline", nullptr},
-      {"seconds_left", nullptr}};
+  Json json = {{"target", target},
+               {"intent", health::Name(record.intent)},
+               {"author", record.author},
+               {"reason", record.reason},
+               {"since", FormatTime(record.since)},
+               {"deadline", nullptr},
+               {"seconds_left", nullptr},
+               {"expires", nullptr},
+               {"expires_in_seconds", nullptr}};
   if (record.deadline != WallTime{}) {
     json["deadline"] = FormatTime(record.deadline);
     json["seconds_left"] = Seconds(std::max(record.deadline - now_, Duration(0)));
+  }
+  if (record.expires != WallTime{}) {
+    json["expires"] = FormatTime(record.expires);
+    json["expires_in_seconds"] = Seconds(std::max(record.expires - now_, Duration(0)));
   }
   return json;
 }
@@ -89,6 +98,8 @@ Json Views::Site(const routing::Site& site) const {
   const auto record = SiteIntent(control_.registry(), site);
   json["intent"] = record ? Intent(record->first, record->second)
                           : Json{{"intent", health::Name(health::Intent::kServe)}};
+  json["round_trip_us"] = RoundTripJson(site.health->round_trip.average());
+  json["latency_us"] = RoundTripJson(site.health->round_trip.published());
   json["sessions"] = control_.active("", site.name);
   json["capacity"] = site.capacity == UINT64_MAX ? Json() : Json(site.capacity);
   Json& services = json["services"] = Json::object();

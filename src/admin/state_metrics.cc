@@ -80,6 +80,21 @@ void CollectServices(const routing::Table& table, MetricSink& sink) {
   }
 }
 
+void CollectRoundTrips(const routing::Table& table, MetricSink& sink) {
+  for (const routing::Site& site : table.sites()) {
+    const health::RoundTrip& round_trip = site.health->round_trip;
+    if (round_trip.average() == Duration(0)) continue;
+    constexpr const char* kHelp =
+        "Round trip to the site: the moving average, and the steadier value that latency steering "
+        "goes by.";
+    const auto seconds = [](Duration time) { return std::chrono::duration<double>(time).count(); };
+    sink.Gauge("meridian_site_round_trip_seconds", kHelp,
+               {{"site", site.name}, {"value", "average"}}, seconds(round_trip.average()));
+    sink.Gauge("meridian_site_round_trip_seconds", kHelp,
+               {{"site", site.name}, {"value", "steering"}}, seconds(round_trip.published()));
+  }
+}
+
 void CollectIntents(const health::Registry& registry, MetricSink& sink) {
   uint64_t drains = 0, outs = 0;
   for (const auto& [target, record] : registry.Intents()) {
@@ -97,6 +112,7 @@ void CollectState(Control& control, MetricSink& sink) {
   const snapshot::SnapshotPtr snapshot = control.snapshot();
   CollectEndpoints(*snapshot->table, sink);
   CollectServices(*snapshot->table, sink);
+  CollectRoundTrips(*snapshot->table, sink);
   CollectIntents(control.registry(), sink);
   for (const topology::Service& service : snapshot->table->services()) {
     const failover::Controller* controller = control.recovery(service.name);

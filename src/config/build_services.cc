@@ -124,6 +124,7 @@ void ReadPolicies(const View& view, Service& service) {
   using topology::Steering;
   ReadWord(view, "steering", service.steering,
            {{"nearest", Steering::kNearest},
+            {"latency", Steering::kLatency},
             {"weighted", Steering::kWeighted},
             {"random", Steering::kRandom},
             {"ordered", Steering::kOrdered}});
@@ -138,6 +139,7 @@ void ReadPolicies(const View& view, Service& service) {
            {{"close", topology::OnDown::kClose}, {"keep", topology::OnDown::kKeep}});
   Read(view, "overprovision", service.overprovision);
   Read(view, "min_healthy", service.min_healthy);
+  Read(view, "slow_start", service.slow_start);
 }
 
 void ReadBounds(const View& view, Service& service) {
@@ -197,6 +199,12 @@ Service BuildService(Build& build, const std::string& name, const View& view) {
     service.health_check = check.text();
   }
   BuildRecovery(build, view, service);
+  if (service.steering == topology::Steering::kLatency && service.health_check.empty()) {
+    const View steering = view["steering"];
+    build.Warning(steering.place(), steering.path(),
+                  "without a health_check a site that takes no traffic is never measured; expected "
+                  "one");
+  }
   CheckRedundancy(build, service, view);
   return service;
 }

@@ -142,7 +142,7 @@ constexpr Key kServiceKeys[] = {
         "distributed disaster-recovery"}
         .Called("a mode"),
     Key{"services.*.steering", kWord, "How sites are ordered for a client.", "nearest",
-        "nearest weighted random ordered", "latency"}
+        "nearest latency weighted random ordered"}
         .Called("a steering policy"),
     Key{"services.*.order", kList, "Sites in order of preference, for ordered; the others follow."},
     Key{"services.*.order[]", kName, "A site."},
@@ -230,9 +230,8 @@ constexpr Key kServiceKeys[] = {
         "any"}
         .In(0, 1),
     Key{"services.*.slow_start", kDuration,
-        "Time in which a site or endpoint takes its full share.", "0s"}
-        .In(0, 24 * kHour)
-        .With(kLater),
+        "Time in which what comes up, endpoint or site, grows to its full share.", "0s"}
+        .In(0, 24 * kHour),
     Key{"services.*.timeouts", kMap, "Bounds in time."},
     Key{"services.*.timeouts.connect", kDuration, "To connect to an endpoint.", "2s"}.In(
         kMillisecond, kHour),

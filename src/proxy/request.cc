@@ -53,6 +53,7 @@ tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
   begin.query.session_key = SessionKey(core.current.table().service(service).session, head);
   begin.query.headers = &fields;
   begin.query.wall = core.loop.WallNow();
+  begin.query.now = core.loop.Now();
   begin.query.draw = core.random.Next();
   begin.query.is_read = head.method == "GET" || head.method == "HEAD";
   std::string local;

@@ -44,6 +44,7 @@ void TcpSession::Pick() {
   query.service = service_;
   query.client = client_ip_;
   query.wall = core_.loop.WallNow();
+  query.now = core_.loop.Now();
   query.draw = core_.random.Next();
   dial_->connector.Start(hold_, query);
   dial_->connector.Continue(false);

@@ -16,6 +16,8 @@ constexpr uint32_t kSmallPool = 3;  // up to here least-connections looks at all
 constexpr uint64_t kMaxAttempts =
     8;  // at a random or hashed endpoint that can be taken, before all are scanned
 constexpr uint64_t kMaxTurns = 32;  // of round-robin passed over, before all are scanned
+// Keeps the hash that admits to an endpoint in slow start apart from the others.
+constexpr uint64_t kRampSeed = 0x72616d7000000001u;
 
 }  // namespace
 
@@ -53,6 +55,7 @@ void EndpointPool::Build(const Input& input) {
   count_ = static_cast<uint32_t>(endpoints_.size());
   balance_ = input.balance;
   min_healthy_ = input.min_healthy;
+  slow_start_ = input.slow_start;
   std::vector<MaglevTable::Item> items;
   for (const Endpoint& endpoint : endpoints_) {
     health_.push_back(endpoint.health);
@@ -91,6 +94,7 @@ bool EndpointPool::Eligible(uint32_t index, const Request& request) const {
       allowed = weighted && state != health::State::kOut;
       break;
   }
+  if (request.ramped && allowed) allowed = TakesPart(index, request);
   if (!allowed || request.tried.empty()) return allowed;
   return std::find(request.tried.begin(), request.tried.end(), IdOf(index)) == request.tried.end();
 }
@@ -100,8 +104,31 @@ uint32_t EndpointPool::Weight(uint32_t index, const Request& request) const {
   return request.take == Take::kPinned ? std::max(WeightOf(index), 1u) : WeightOf(index);
 }
 
+double EndpointPool::RampShareOf(uint32_t index, MonotonicTime now) const {
+  return health::RampShare(now - health_[index]->cold_since(), slow_start_);
+}
+
+// Whether this pick is one of those that an endpoint in slow start takes part in.
+bool EndpointPool::TakesPart(uint32_t index, const Request& request) const {
+  const double share = RampShareOf(index, request.now);
+  if (share >= 1) return true;
+  const bool by_hash = request.hashed || balance_ == topology::Balance::kHash;
+  const uint64_t key = by_hash ? request.hash : request.draw;
+  return Unit(Combine(key ^ kRampSeed, endpoints_[index].key)) < share;
+}
+
 std::optional<uint32_t> EndpointPool::Pick(const Request& request) const {
   if (count_ == 1) return Eligible(0, request) ? std::optional(0u) : std::nullopt;
+  const bool ramps = slow_start_ != Duration(0) && request.now != MonotonicTime{};
+  if (ramps && request.take == Take::kNew) {
+    Request ramped = request;
+    ramped.ramped = true;
+    if (const std::optional<uint32_t> picked = PickBalanced(ramped)) return picked;
+  }
+  return PickBalanced(request);
+}
+
+std::optional<uint32_t> EndpointPool::PickBalanced(const Request& request) const {
   if (request.hashed) return Hashed(request);
   switch (balance_) {
     case topology::Balance::kLeastConnections:
@@ -119,8 +146,16 @@ std::optional<uint32_t> EndpointPool::Pick(const Request& request) const {
 // By load for each unit of weight, the session in question included, so that idle endpoints differ
 // by weight.
 bool EndpointPool::LessLoaded(uint32_t a, uint32_t b, const Request& request) const {
+  if (request.ramped) return RampedLoad(a, request) < RampedLoad(b, request);
   return (health_[a]->in_flight() + uint64_t{1}) * Weight(b, request) <
          (health_[b]->in_flight() + uint64_t{1}) * Weight(a, request);
+}
+
+// At an endpoint in slow start each session counts as so many as its share is a part of one; the
+// session in question does not, or no idle one would ever be chosen.
+double EndpointPool::RampedLoad(uint32_t index, const Request& request) const {
+  const double share = RampShareOf(index, request.now);
+  return (health_[index]->in_flight() / share + 1) / Weight(index, request);
 }
 
 // Of all, from a random one on so that ties spread.

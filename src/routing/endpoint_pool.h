@@ -1,6 +1,12 @@
 // Step 9: the endpoints of one service at one site, and the choice among them. Weights, hash table
 // and round-robin sequence are constant; the round-robin cursor and the cached health of the pool
 // are one atomic each, so any thread may pick at any time, with no lock and no allocation.
+//
+// **Slow start**: an endpoint that came up takes part in a share of the picks that grows over
+// `slow_start` (health::RampShare), as any other would; in the rest it is passed over as if it were
+// down, unless nothing else can be taken. The share is of random draws, or of session hashes where
+// the balance goes by hash, so that each session comes home once and stays. For least connections
+// each session at it also counts as more than one, so that it does not fill up at once.
 #pragma once
 
 #include "routing/maglev.h"
@@ -26,7 +32,7 @@ enum class Take : uint8_t {
 // The health of a pool as a whole.
 struct PoolStatus {
   health::State state = health::State::kDown;
-  double share = 0;  // of the endpoint weight that is up
+  double share = 0;  // of the endpoint weight that is up, less what slow starts hold back
 };
 
 class alignas(kCacheLine) EndpointPool {
@@ -41,6 +47,7 @@ class alignas(kCacheLine) EndpointPool {
     double min_healthy = 0;
     bool closed = false;   // its site has no weight
     bool limited = false;  // its site has a capacity
+    Duration slow_start{};
   };
   EndpointPool() = default;
   void Build(const Input& input);
@@ -52,6 +59,8 @@ class alignas(kCacheLine) EndpointPool {
     uint64_t hash = 0;  // of the session
     uint64_t draw = 0;
     WallTime wall{};
+    MonotonicTime now{};                     // zero: slow starts are over
+    bool ramped = false;                     // Pick's own: slow starts count
     std::span<const EndpointId> tried = {};  // not again
   };
   // An index into the endpoints, or empty when none may be taken.
@@ -60,8 +69,9 @@ class alignas(kCacheLine) EndpointPool {
   // weight.
   uint32_t Home(uint64_t hash) const { return maglev_.At(hash); }
 
-  // As of the registry's version; sums up anew only when that has moved.
-  PoolStatus Status(uint32_t version) const;
+  // As of the registry's version; sums up anew only when that has moved. `now` is for slow starts
+  // (to 8 ms); zero: they count as over.
+  PoolStatus Status(uint32_t version, MonotonicTime now = {}) const;
 
   // Takes no new session, whatever fails: no weight at the site or at any endpoint.
   bool closed() const { return closed_; }
@@ -80,6 +90,10 @@ class alignas(kCacheLine) EndpointPool {
     return common_weight_ != 0 ? common_weight_ : weights_[index];
   }
   uint32_t Weight(uint32_t index, const Request& request) const;
+  std::optional<uint32_t> PickBalanced(const Request& request) const;
+  double RampShareOf(uint32_t index, MonotonicTime now) const;
+  bool TakesPart(uint32_t index, const Request& request) const;
+  double RampedLoad(uint32_t index, const Request& request) const;
   bool LessLoaded(uint32_t a, uint32_t b, const Request& request) const;
   std::optional<uint32_t> LeastLoaded(const Request& request) const;
   std::optional<uint32_t> LeastConnections(const Request& request) const;
@@ -87,6 +101,7 @@ class alignas(kCacheLine) EndpointPool {
   std::optional<uint32_t> Hashed(const Request& request) const;
   std::optional<uint32_t> Random(const Request& request) const;
   uint64_t Summarize() const;
+  double RampedShare(uint32_t version, MonotonicTime now) const;
 
   // What every decision reads stands first, in one cache line.
   mutable std::atomic<uint64_t> summary_{0};  // version · share · state; endpoint_status.cc
@@ -96,8 +111,11 @@ class alignas(kCacheLine) EndpointPool {
   uint32_t common_weight_ = 0;  // of all endpoints; 0: they differ, or have none
   topology::Balance balance_ = topology::Balance::kLeastConnections;
   bool closed_ = false, limited_ = false;
-  double min_healthy_ = 0;
+  Duration slow_start_{};
 
+  double min_healthy_ = 0;
+  mutable std::atomic<int64_t> warm_at_ns_{0};  // when the last slow start ends
+  mutable std::atomic<uint64_t> ramped_{0};     // version · tick · share; endpoint_status.cc
   std::vector<uint32_t> weights_;
   std::span<const Endpoint> endpoints_;
   std::vector<uint64_t> cumulative_;  // random: weights added up

@@ -2,36 +2,77 @@
 // it. The summary is one atomic word, so that two threads that sum up at once do no harm:
 //
 //   bits 0–31 version · 32–47 share of the weight that is up, in 1/65535 · 48–55 state
+//
+// While an endpoint is in slow start the share also grows with time. It is then that of a tick's
+// beginning, summed up once per tick, so that it is still a function of (health view, time):
+//
+//   bits 0–23 version · 24–47 tick of 2^23 ns (~8 ms) · 48–63 share, in 1/65535
 #include "routing/endpoint_pool.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace meridian::routing {
 namespace {
 
 constexpr double kWhole = 65535;
+constexpr int kTickShift = 23;
+constexpr uint64_t kLow24 = (uint64_t{1} << 24) - 1, kTagBits = (uint64_t{1} << 48) - 1;
+
+// A share that is not nothing must not round to nothing.
+uint64_t Parts(double share) {
+  return static_cast<uint64_t>(std::ceil(share * kWhole));
+}
 
 }  // namespace
 
-PoolStatus EndpointPool::Status(uint32_t version) const {
-  uint64_t summary = summary_.load(std::memory_order_relaxed);
+PoolStatus EndpointPool::Status(uint32_t version, MonotonicTime now) const {
+  uint64_t summary = summary_.load(std::memory_order_acquire);
   if (static_cast<uint32_t>(summary) != version || summary == 0) {
     summary = Summarize() | version;
-    summary_.store(summary, std::memory_order_relaxed);
+    summary_.store(summary, std::memory_order_release);
   }
-  return {.state = static_cast<health::State>(summary >> 48 & 0xff),
-          .share = static_cast<double>(summary >> 32 & 0xffff) / kWhole};
+  PoolStatus status{.state = static_cast<health::State>(summary >> 48 & 0xff),
+                    .share = static_cast<double>(summary >> 32 & 0xffff) / kWhole};
+  const bool ramps = slow_start_ != Duration(0) && now != MonotonicTime{};
+  if (ramps && now.time_since_epoch().count() < warm_at_ns_.load(std::memory_order_relaxed)) {
+    status.share = RampedShare(version, now);
+  }
+  return status;
+}
+
+double EndpointPool::RampedShare(uint32_t version, MonotonicTime now) const {
+  const int64_t tick = now.time_since_epoch().count() >> kTickShift;
+  const uint64_t tag = (version & kLow24) | (static_cast<uint64_t>(tick) & kLow24) << 24;
+  uint64_t ramped = ramped_.load(std::memory_order_relaxed);
+  if (ramped == 0 || (ramped & kTagBits) != tag) {
+    double up = 0, total = 0;
+    for (uint32_t i = 0; i < count_; ++i) {
+      const double weight = total_weight_ == 0 ? 1 : weights_[i];
+      total += weight;
+      if (health_[i]->state() != health::State::kUp) continue;
+      up += weight * RampShareOf(i, MonotonicTime(Duration(tick << kTickShift)));
+    }
+    ramped = tag | Parts(total == 0 ? 0 : up / total) << 48;
+    ramped_.store(ramped, std::memory_order_relaxed);
+  }
+  return static_cast<double>(ramped >> 48) / kWhole;
 }
 
 uint64_t EndpointPool::Summarize() const {
   const bool weightless = total_weight_ == 0;
   uint64_t up = 0, total = 0;
   bool draining = false, all_out = true;
+  int64_t last_cold_ns = 0;
   for (size_t i = 0; i < health_.size(); ++i) {
     const uint64_t weight = weightless ? 1 : weights_[i];
     const health::State state = health_[i]->state();
     total += weight;
-    if (state == health::State::kUp) up += weight;
+    if (state == health::State::kUp) {
+      up += weight;
+      last_cold_ns =
+          std::max<int64_t>(last_cold_ns, health_[i]->cold_since().time_since_epoch().count());
+    }
     draining |= state == health::State::kDraining;
     all_out &= state == health::State::kOut;
   }
@@ -44,9 +85,9 @@ uint64_t EndpointPool::Summarize() const {
   } else if (all_out) {
     state = health::State::kOut;
   }
-  // A share that is not nothing must not round to nothing.
-  const uint64_t parts = static_cast<uint64_t>(std::ceil(share * kWhole));
-  return parts << 32 | static_cast<uint64_t>(state) << 48;
+  warm_at_ns_.store(last_cold_ns == 0 ? 0 : last_cold_ns + slow_start_.count(),
+                    std::memory_order_relaxed);
+  return Parts(share) << 32 | static_cast<uint64_t>(state) << 48;
 }
 
 }  // namespace meridian::routing

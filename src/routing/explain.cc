@@ -17,9 +17,15 @@ Step StepOf(Standing standing) {
 class Explainer {
  public:
   Explainer(const Table& table, const Query& query, WallTime now)
-      : table_(table), query_(query), context_{table,     query.service,
-                                               location_, query.client.ToString(),
-                                               now,       table.registry().Intents()} {}
+      : table_(table),
+        query_(query),
+        context_{table,
+                 query.service,
+                 location_,
+                 query.client.ToString(),
+                 now,
+                 query.now,
+                 table.registry().Intents()} {}
 
   Explanation Run() {
     walk_.Start(table_, query_, &trace_);
@@ -62,6 +68,7 @@ class Explainer {
     if (location_.has_coordinates) {
       verdict.distance_km = geo::DistanceKm(location_.point, site.point);
     }
+    verdict.latency = site.health->round_trip.published();
     verdict.state = table_.SiteState(query_.service, id);
     verdict.sessions = site.health->sessions.load(std::memory_order_relaxed);
     verdict.capacity = site.capacity;

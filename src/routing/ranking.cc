@@ -30,16 +30,48 @@ const Stage* Steps::StageOf(const Walk::Ranking& ranking) const {
   return ranking.stage == 1 && !fenced ? &walk_.internals_->all : nullptr;
 }
 
+// Whether the first site of the order is there by its latency.
+bool Steps::Measured(const Walk::Ranking& ranking) const {
+  const Stage* stage = StageOf(ranking);
+  uint16_t first = 0;
+  return stage != nullptr &&
+         stage->set->Fastest(walk_.table_->registry().version(), std::span(&first, 1)) != 0;
+}
+
+// The first sites of a set in this order, at most out.size() and maybe fewer. As long as no site is
+// measured, latency is taken to grow with distance.
+size_t Steps::First(const Walk::Ranking& ranking, const SiteSet& set,
+                    std::span<uint16_t> out) const {
+  if (ranking.by == Walk::Ranking::By::kLatency) {
+    const size_t count = set.Fastest(walk_.table_->registry().version(), out);
+    if (count != 0) return count;
+    if (walk_.has_coordinates())
+      return set.Nearest(walk_.table_->locator(), walk_.found_.spot, out);
+  }
+  return ranking.by == Walk::Ranking::By::kDistance
+             ? set.Nearest(walk_.table_->locator(), walk_.found_.spot, out)
+             : set.Drawn(ranking.key, out);
+}
+
+// The complete order, which begins with the same.
+void Steps::All(const Walk::Ranking& ranking, const SiteSet& set, std::span<uint16_t> out) const {
+  const bool located = walk_.has_coordinates();
+  if (located && ranking.by != Walk::Ranking::By::kDraws) {
+    set.AllNearest(walk_.table_->locator(), walk_.found_.spot, out);
+  } else {
+    set.AllDrawn(ranking.key, out);
+  }
+  if (ranking.by == Walk::Ranking::By::kLatency) set.BringFastestForward(out);
+}
+
 // What is wanted costs, and mostly the first few are enough.
 bool Steps::ExtendHead(Walk::Ranking& ranking, const SiteSet& set) const {
   const size_t before = ranking.head_count;
   if (before == kMaxOrdered) return false;
   const std::span<uint16_t> all(ranking.head);
-  const bool by_distance = ranking.by == Walk::Ranking::By::kDistance;
+  const size_t few = ranking.by == Walk::Ranking::By::kDraws ? 1 : SiteSet::kReady;
   ranking.head_count =
-      static_cast<uint8_t>(by_distance ? set.Nearest(walk_.table_->locator(), walk_.found_.spot,
-                                                     before == 0 ? all.first(SiteSet::kReady) : all)
-                                       : set.Drawn(ranking.key, before == 0 ? all.first(1) : all));
+      static_cast<uint8_t>(First(ranking, set, before == 0 ? all.first(few) : all));
   return ranking.head_count > before;
 }
 
@@ -48,12 +80,7 @@ uint16_t Steps::IndexAt(Walk::Ranking& ranking, const Stage& stage, Complete& co
   if (ranking.by == Walk::Ranking::By::kList) return stage.ordered[rank];
   if (rank < ranking.head_count || ExtendHead(ranking, *stage.set)) return ranking.head[rank];
   if (complete.of != stage.set) {
-    const std::span<uint16_t> order = std::span(complete.order).first(stage.set->size());
-    if (ranking.by == Walk::Ranking::By::kDistance) {
-      stage.set->AllNearest(walk_.table_->locator(), walk_.found_.spot, order);
-    } else {
-      stage.set->AllDrawn(ranking.key, order);
-    }
+    All(ranking, *stage.set, std::span(complete.order).first(stage.set->size()));
     complete.of = stage.set;
   }
   return complete.order[rank];
@@ -78,12 +105,12 @@ SiteId Steps::NextRanked(Walk::Ranking& ranking, Complete& complete) const {
 Standing Steps::Judge(SiteId id, uint8_t pass) const {
   const EndpointPool& pool = *walk_.internals_->PoolAt(id);
   if (pool.closed()) return Standing::kWeightless;
-  const PoolStatus status = pool.Status(walk_.table_->registry().version());
+  const PoolStatus status = pool.Status(walk_.table_->registry().version(), walk_.now_);
   if (status.state == health::State::kOut) return Standing::kOut;
   const bool panics = pass >= kAlive;
   if (status.state == health::State::kDraining && !panics) return Standing::kDraining;
   if (status.state == health::State::kDown && !panics) return Standing::kDown;
-  if (status.state == health::State::kDegraded && pass == kHealthy) {
+  if (status.share < 1 && pass == kHealthy) {
     const double kept = status.share * walk_.internals_->policy->overprovision;
     if (Unit(Combine(walk_.client_key_, walk_.table_->site(id).key)) >= kept)
       return Standing::kNotItsShare;

@@ -28,6 +28,7 @@ SiteSet::SiteSet(std::span<const SiteId> members, std::span<const Site> sites, b
   for (const SiteId id : members_) {
     const Site& site = sites[id.value];
     keys_.push_back(site.key);
+    health_.push_back(site.health);
     weights_.push_back(site.weight);
     places.push_back({site.point, site.bias});
     items.push_back({site.key, site.weight});
@@ -55,6 +56,59 @@ size_t SiteSet::Drawn(uint64_t key, std::span<uint16_t> out) const {
       out[count++] = site;
   }
   return count;
+}
+
+size_t SiteSet::Fastest(uint32_t version, std::span<uint16_t> out) const {
+  static_assert(kMaxFastest == kMaxOrdered);
+  const size_t wanted = std::min(out.size(), kMaxFastest);
+  size_t count = 0;
+  for (; count < wanted; ++count) {
+    uint64_t word = fastest_[count].load(std::memory_order_relaxed);
+    if (static_cast<uint32_t>(word >> 32) != version) {
+      RankFastest(version);
+      word = fastest_[count].load(std::memory_order_relaxed);
+    }
+    const uint32_t index = static_cast<uint32_t>(word);
+    if (index == 0) break;
+    out[count] = static_cast<uint16_t>(index - 1);
+  }
+  return count;
+}
+
+// Insertion into the first few. Members are sorted by name, so an equal one stays behind.
+void SiteSet::RankFastest(uint32_t version) const {
+  std::array<std::pair<Duration, uint32_t>, kMaxFastest> first;
+  size_t count = 0;
+  for (uint32_t i = 0; i < members_.size(); ++i) {
+    const Duration latency = health_[i]->round_trip.published();
+    if (latency == Duration(0)) continue;
+    if (count == kMaxFastest && latency >= first[count - 1].first) continue;
+    size_t place = count < kMaxFastest ? count++ : count - 1;
+    for (; place > 0 && latency < first[place - 1].first; --place) first[place] = first[place - 1];
+    first[place] = {latency, i};
+  }
+  for (size_t rank = 0; rank < kMaxFastest; ++rank) {
+    const uint64_t index = rank < count ? first[rank].second + 1 : 0;
+    fastest_[rank].store(uint64_t{version} << 32 | index, std::memory_order_relaxed);
+  }
+}
+
+void SiteSet::BringFastestForward(std::span<uint16_t> order) const {
+  struct Place {
+    Duration latency;
+    uint16_t tie, index;
+  };
+  std::array<Place, kMaxSites> places;
+  for (uint16_t rank = 0; rank < members_.size(); ++rank) {
+    const uint16_t index = order[rank];
+    const Duration latency = health_[index]->round_trip.published();
+    const bool measured = latency != Duration(0);
+    places[rank] = {measured ? latency : Duration::max(), measured ? index : rank, index};
+  }
+  std::sort(places.begin(), places.begin() + members_.size(), [](const Place& a, const Place& b) {
+    return std::pair(a.latency, a.tie) < std::pair(b.latency, b.tie);
+  });
+  for (size_t rank = 0; rank < members_.size(); ++rank) order[rank] = places[rank].index;
 }
 
 void SiteSet::AllDrawn(uint64_t key, std::span<uint16_t> out) const {

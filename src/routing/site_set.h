@@ -1,6 +1,11 @@
-// A set of sites and every order they can be put in for a client: by distance, or by weighted draws
-// from a key. One per distinct list of sites in a Table, shared by services and rules. Built once,
-// constant: any thread, no lock, no allocation per query.
+// A set of sites and every order they can be put in for a client: by distance, by latency, or by
+// weighted draws from a key. One per distinct list of sites in a Table, shared by services and
+// rules. Built once, constant but for a cache of atomics: any thread, no lock, no allocation per
+// query.
+//
+// **Latency**: the order of the sites' published round trips (health::RoundTrip), ties by name; the
+// first of it are put in order once per version of the registry, by whoever first needs them. Sites
+// not measured come last, in the order the client would have without latency.
 //
 // **Weighted draws**: a key draws sites, again and again, from a table that holds each in
 // proportion to its weight (Maglev, so that a change of sites moves little); the order is that of
@@ -13,10 +18,12 @@
 
 #include <meridian/geo/locator.h>
 #include <meridian/geo/site_index.h>
+#include <meridian/health/health.h>
 #include <meridian/topology/ids.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -28,6 +35,7 @@ struct Site;
 class SiteSet {
  public:
   static constexpr size_t kMaxDraws = 64;
+  static constexpr size_t kMaxFastest = 8;
   static constexpr size_t kMaxSites = geo::SiteIndex::kMaxSites;
   static constexpr size_t kReady = 4;  // nearest sites of each spot that are ranked beforehand
 
@@ -53,14 +61,23 @@ class SiteSet {
     return count;
   }
   size_t Drawn(uint64_t key, std::span<uint16_t> out) const;
+  // Of the measured ones, as of the registry's version; at most kMaxFastest.
+  size_t Fastest(uint32_t version, std::span<uint16_t> out) const;
   // The complete order, which begins with the same; `out` holds at least size(). Sorts.
   void AllNearest(const geo::Locator& locator, geo::SpotId spot, std::span<uint16_t> out) const {
     index_.Order(locator.PointOf(spot), out);
   }
   void AllDrawn(uint64_t key, std::span<uint16_t> out) const;
+  // Of another complete order: measured sites go to its beginning, by latency.
+  void BringFastestForward(std::span<uint16_t> order) const;
 
  private:
+  void RankFastest(uint32_t version) const;
+
   std::vector<SiteId> members_;
+  std::vector<const health::SiteHealth*> health_;
+  // By rank: version, and index + 1 of the site; 0: no more are measured.
+  mutable std::array<std::atomic<uint64_t>, kMaxFastest> fastest_{};
   std::vector<uint64_t> keys_;
   std::vector<uint32_t> weights_;
   geo::SiteIndex index_;

@@ -33,6 +33,7 @@ void Steps::Begin(const Table& table, const Query& query, Trace* trace) {
   walk_.trace_ = trace;
   walk_.service_ = query.service;
   walk_.wall_ = query.wall;
+  walk_.now_ = query.now;
   walk_.draw_ = query.draw;
   walk_.is_read_ = query.is_read;
 
@@ -146,10 +147,16 @@ void Steps::Steer(const Query& query) {
     walk_.steering_ = Reason::kSession;
   } else {
     switch (walk_.internals_->policy->steering) {
-      case Steering::kNearest:
       case Steering::kLatency:
+        ranking.by = By::kLatency;
+        if (Measured(ranking)) {
+          walk_.steering_ = Reason::kLatency;
+          break;
+        }
+        [[fallthrough]];
+      case Steering::kNearest:
         walk_.steering_ = walk_.has_coordinates() ? Reason::kNearest : Reason::kWeighted;
-        if (walk_.has_coordinates()) ranking.by = By::kDistance;
+        if (walk_.has_coordinates() && ranking.by == By::kDraws) ranking.by = By::kDistance;
         break;
       case Steering::kWeighted:
         walk_.steering_ = Reason::kWeighted;
@@ -271,6 +278,7 @@ bool Steps::Give(SiteId site, Take take, Reason reason, Choice& choice) {
                  .hash = walk_.session_hash_,
                  .draw = walk_.draw_,
                  .wall = walk_.wall_,
+                 .now = walk_.now_,
                  .tried = std::span(walk_.tried_).first(walk_.tried_count_)});
   if (!index) return false;
   const EndpointId endpoint = pool.IdOf(*index);

@@ -72,6 +72,9 @@ class Steps {
   // ranking.cc
   SiteId NextRanked(Walk::Ranking& ranking, Complete& complete) const;
   const Stage* StageOf(const Walk::Ranking& ranking) const;
+  bool Measured(const Walk::Ranking& ranking) const;
+  size_t First(const Walk::Ranking& ranking, const SiteSet& set, std::span<uint16_t> out) const;
+  void All(const Walk::Ranking& ranking, const SiteSet& set, std::span<uint16_t> out) const;
   bool ExtendHead(Walk::Ranking& ranking, const SiteSet& set) const;
   uint16_t IndexAt(Walk::Ranking& ranking, const Stage& stage, Complete& complete) const;
   void Restart(Walk::Ranking& ranking) const;

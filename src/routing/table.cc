@@ -121,7 +121,6 @@ class TableBuilder {
     const topology::Service& policy = table_.policies_[id.value];
     const bool recovers = policy.mode == topology::Mode::kDisasterRecovery;
     MERIDIAN_CHECK(recovers == policy.disaster_recovery.has_value());
-    MERIDIAN_CHECK(policy.steering != topology::Steering::kLatency);
     service->policy = &policy;
     service->key = Hash(policy.name);
     if (id.value < input_.cookie_keys.size()) service->cookie_key = input_.cookie_keys[id.value];
@@ -151,7 +150,8 @@ class TableBuilder {
            .hashed = HomesByHash(service.policy->session),
            .min_healthy = service.policy->min_healthy,
            .closed = table_.site(range->first.second).weight == 0,
-           .limited = table_.site(range->first.second).capacity != UINT64_MAX});
+           .limited = table_.site(range->first.second).capacity != UINT64_MAX,
+           .slow_start = service.policy->slow_start});
     }
   }
 

@@ -84,11 +84,15 @@ std::string DownVerdict(const VerdictContext& context, SiteId site) {
 
 std::string ShareVerdict(const VerdictContext& context, SiteId site) {
   const Service& service = context.table.internals(context.service);
-  const double share = service.PoolAt(site)->Status(context.table.registry().version()).share;
-  const double kept = std::min(1.0, share * service.policy->overprovision);
-  return Format(
-      "degraded: {:.0f} % of its endpoints up, keeps {:.0f} % of its clients, not this one",
-      std::floor(share * 100), std::floor(kept * 100));
+  const EndpointPool& pool = *service.PoolAt(site);
+  const uint32_t version = context.table.registry().version();
+  const PoolStatus all = pool.Status(version), ramped = pool.Status(version, context.monotonic);
+  const double kept = std::min(1.0, ramped.share * service.policy->overprovision);
+  const std::string up =
+      all.share < 1 ? Format("{:.0f} % of its endpoints up", std::floor(all.share * 100)) : "";
+  const std::string slow = ramped.share < all.share ? "slow start" : "";
+  return Format("{}: {}{}{}, keeps {:.0f} % of its clients, not this one", health::Name(all.state),
+                up, up.empty() || slow.empty() ? "" : ", ", slow, std::floor(kept * 100));
 }
 
 const char* ForPeople(topology::Balance balance) {

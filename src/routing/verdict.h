@@ -18,6 +18,7 @@ struct VerdictContext {
   const geo::Location& location;
   std::string client;
   WallTime now;
+  MonotonicTime monotonic;
   std::vector<std::pair<std::string, health::IntentRecord>> intents;
 };
 

@@ -205,7 +205,6 @@ class Check(SystemTest):
                     "certificates": [{"certificate": "a", "key": "b"}]}}}}, "listeners.web.tls"),
                 ({"listeners": {"web": {"bind": ["127.0.0.1:1"], "service": "web", "protocol": "udp"}}},
                  "listeners.web.protocol"),
-                ({"services": {"web": {"steering": "latency"}}}, "services.web.steering"),
                 ({"services": {"web": {"backend": {"protocol": "http2"}}}}, "services.web.backend.protocol")):
             done = self.check({**self.good(), **change})
             self.assertEqual(done.returncode, 1, key)

@@ -36,6 +36,7 @@ struct Query {
   std::string_view session_key;
   const HeaderSource* headers = nullptr;  // null: no header matches
   WallTime wall{};                        // for a cookie's age
+  MonotonicTime now{};                    // for slow starts; zero: they count as over
   uint64_t draw = 0;                      // one uniform random value
   // GET or HEAD: may go where `reads: nearest` lets it. Anything else is a write.
   bool is_read = false;
@@ -50,7 +51,7 @@ enum class Reason : uint8_t {
   kRandom,
   kOrdered,
   kActive,    // disaster recovery: the active site, and no other
-  kDegraded,  // moved on from a site with only part of its endpoints
+  kDegraded,  // moved on from a site with only part of its endpoints, or in slow start
   kSpill,     // moved on from a site at its capacity
   kFailover,  // the sites before it are down, draining or were tried in vain
   kPanic,     // everything is down; tried anyway
@@ -120,7 +121,7 @@ class Walk {
   friend class Steps;
   // Where the walk stands in this client's order of sites.
   struct Ranking {
-    enum class By : uint8_t { kDistance, kDraws, kList } by = By::kDistance;
+    enum class By : uint8_t { kDistance, kLatency, kDraws, kList } by = By::kDistance;
     uint8_t stage = 0;       // 0: the sites of the rule that matched; 1: all the others
     uint8_t head_count = 0;  // of `head`
     uint16_t rank = 0;       // sites of this stage given so far
@@ -136,6 +137,7 @@ class Walk {
   geo::Locator::Found found_;        // where the client is
   Ranking ranking_;
   WallTime wall_{};
+  MonotonicTime now_{};
   uint64_t client_key_ = 0;    // stable hash of the client: shares, weights, spill
   uint64_t session_hash_ = 0;  // of the session key, for hash balance
   uint64_t draw_ = 0;

@@ -27,6 +27,7 @@ struct SiteVerdict {
   SiteId site;
   std::string name;
   std::optional<double> distance_km;  // empty: the client's place is unknown
+  Duration latency{};                 // the published round trip; zero: not measured
   health::State state = health::State::kDown;
   uint64_t sessions = 0, capacity = UINT64_MAX;
   Step dropped_by = Step::kNone;  // kNone: chosen or still in the order

@@ -150,6 +150,7 @@ struct Service {
   Panic panic = Panic::kRoute;
   OnDown on_down = OnDown::kClose;
   double min_healthy = 0;  // share of endpoint weight that keeps a site up; 0: any
+  Duration slow_start{};   // in which what comes up takes its full share; 0: at once
   Timeouts timeouts;
   RetryPolicy retries;
   BackendPolicy backend;

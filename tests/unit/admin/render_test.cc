@@ -95,6 +95,23 @@ TEST(RenderExplanation, SaysWhenNothingTakesTheClientOrItsPlaceIsUnknown) {
             "\nno site takes this client: all-down\n");
 }
 
+TEST(RenderExplanation, ShowsLatencyWhereItSteers) {
+  const std::string text = RenderExplanation(
+      R"json({"client":"10.0.0.1","location":"Oslo, NO","service":"web","mode":"distributed",
+          "steering":"latency","choice":{"site":"dallas"},"why":null,"sites":[
+          {"name":"dallas","distance_km":80,"latency_us":12340,"state":"up","sessions":1,
+           "capacity":null,"chosen":true,"verdict":"chosen: latency"},
+          {"name":"paris","distance_km":null,"latency_us":null,"state":"up","sessions":0,
+           "capacity":null,"chosen":false,"verdict":"next: if dallas fails"}]})json",
+      false);
+  EXPECT_EQ(text,
+            "10.0.0.1 is in Oslo, NO\n"
+            "web is distributed, steering latency\n\n"
+            "  SITE    DISTANCE  LATENCY  STATE  LOAD  VERDICT\n"
+            "▶ dallas     80 km  12.3 ms  up     1     chosen: latency\n"
+            "  paris          –        –  up     0     next: if dallas fails\n");
+}
+
 TEST(RenderServices, IsTheSampleOfTheContract) {
   EXPECT_EQ(RenderServices(
                 R"json({"services":[

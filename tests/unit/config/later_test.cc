@@ -6,8 +6,6 @@ namespace meridian::config {
 namespace {
 
 TEST(Later, WordsAreRefusedByName) {
-  EXPECT_EQ(DiagnoseService("steering: latency"),
-            Expected{"m.yaml:9:15: error: services.web.steering: latency is not supported yet"});
   EXPECT_EQ(DiagnoseTop("health_checks: {c: {type: grpc}}"),
             Expected{"m.yaml:9:27: error: health_checks.c.type: grpc is not supported yet"});
   EXPECT_EQ(DiagnoseService("session: {by: sni}"),
@@ -22,9 +20,6 @@ TEST(Later, ValuesOtherThanTheHarmlessOneAreRefused) {
   EXPECT_EQ(DiagnoseService("retries: {hedge_after: p99}"),
             Expected{"m.yaml:9:28: error: services.web.retries.hedge_after: p99 is not supported "
                      "yet; expected off"});
-  EXPECT_EQ(DiagnoseService("slow_start: 5s"),
-            Expected{"m.yaml:9:17: error: services.web.slow_start: 5s is not supported yet; "
-                     "expected 0s"});
   EXPECT_EQ(DiagnoseTop("log: {access: {path: stdout}}"),
             Expected{"m.yaml:9:22: error: log.access.path: stdout is not supported yet; "
                      "expected off"});

@@ -98,6 +98,9 @@ TEST(References, KeysWithoutEffectAreWarnedOf) {
   EXPECT_EQ(
       DiagnoseService("order: [a]"),
       Expected{"m.yaml:9:5: warning: services.web.order: has no effect with steering nearest"});
+  EXPECT_EQ(DiagnoseService("steering: latency"),
+            Expected{"m.yaml:9:15: warning: services.web.steering: without a health_check a site "
+                     "that takes no traffic is never measured; expected one"});
   EXPECT_EQ(DiagnoseListeners("listeners: {l: {bind: '[::]:80', service: web, proxy_protocol: "
                               "accept}}"),
             Expected{"m.yaml:5:64: warning: listeners.l.proxy_protocol: nobody is trusted to send "

@@ -139,7 +139,7 @@ TEST(Values, RetriesAreExactlyThoseNamed) {
 TEST(Values, PoliciesArriveInTheirPlaces) {
   const topology::Service service = LoadService(
       "steering: weighted\n    balance: hash\n    panic: reject\n    on_down: keep\n"
-      "    min_healthy: 30%\n    overprovision: 2\n"
+      "    min_healthy: 30%\n    overprovision: 2\n    slow_start: 45s\n"
       "    outliers: {consecutive_errors: 3, error_rate: 10%, window: 1m, eject_for: 9s, "
       "max_ejected: 25%}\n"
       "    timeouts: {connect: 1s, race_after: 80ms, response: 2s, idle: 3s, session: 4s}\n"
@@ -153,6 +153,7 @@ TEST(Values, PoliciesArriveInTheirPlaces) {
   EXPECT_EQ(service.on_down, topology::OnDown::kKeep);
   EXPECT_DOUBLE_EQ(service.min_healthy, 0.3);
   EXPECT_DOUBLE_EQ(service.overprovision, 2);
+  EXPECT_EQ(service.slow_start, std::chrono::seconds(45));
   EXPECT_EQ(service.outliers,
             (topology::Outliers{3, 0.1, std::chrono::minutes(1), std::chrono::seconds(9), 0.25}));
   using std::chrono::seconds;

@@ -279,7 +279,8 @@ TEST_F(Fence, NeverLeaksFromAStrictRuleWhateverFails) {
     const net::IpAddress client = world.AddClient(50, 8, "DE", "EU");
     topology::Rule rule = RuleFor("DE", {"site-0000", "site-0002"}, true);
     world.web().rules = {rule};
-    world.web().steering = static_cast<Steering>(std::array{0, 2, 3, 4}[random.Next() % 4]);
+    world.web().steering = static_cast<Steering>(random.Next() % 5);
+    world.web().slow_start = std::chrono::seconds(random.Next() % 2 * 30);
     world.web().panic = random.Next() % 2 ? Panic::kRoute : Panic::kReject;
     const auto by =
         std::array{topology::SessionBy::kNone, topology::SessionBy::kSource,
@@ -588,8 +589,13 @@ TEST_F(Decide, AllocatesNothingWhateverThePolicyAndHealth) {
     world.web().rules = {RuleFor("US", {"site-0000"}, random.Next() % 2 == 0)};
     const net::IpAddress client = world.AddClient(3, 4);
     world.Build();
-    for (const Endpoint& endpoint : world.table().endpoints())
+    world.registry.BeginSlowStarts();
+    for (const Endpoint& endpoint : world.table().endpoints()) {
+      world.SetUp(endpoint, false);
       world.SetUp(endpoint, random.Next() % 3 == 0);
+      if (random.Next() % 2) world.registry.ObserveConnect(*endpoint.health, Duration(1000));
+    }
+    world.now += std::chrono::seconds(10);
     std::array<char, kCookieBytes> cookie;
     const fakes::Allocations allocations;
     for (int i = 0; i < 50; ++i) {

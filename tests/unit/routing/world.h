@@ -85,8 +85,7 @@ class World {
   const Table& table() const { return *table_; }
 
   void SetUp(const Endpoint& endpoint, bool up) {
-    registry.SetProbe(*endpoint.health, up ? health::Probe::kUp : health::Probe::kDown,
-                      MonotonicTime(Duration(1)));
+    registry.SetProbe(*endpoint.health, up ? health::Probe::kUp : health::Probe::kDown, now);
   }
   void SetSiteUp(const std::string& site, bool up) {
     for (const Endpoint& endpoint : table_->Pool(service(), table_->FindSite(site)))
@@ -101,11 +100,25 @@ class World {
 
   ServiceId service() const { return table_->FindService("web"); }
   Query QueryOf(const net::IpAddress& client, uint64_t draw = 1, std::string_view key = {}) const {
-    return {.service = service(), .client = client, .session_key = key, .wall = wall, .draw = draw};
+    return {.service = service(),
+            .client = client,
+            .session_key = key,
+            .wall = wall,
+            .now = now,
+            .draw = draw};
   }
   std::string SiteName(SiteId site) const { return table_->site(site).name; }
 
+  // As many samples as settle its moving average; zero: the site has none.
+  void SetLatency(const std::string& site, Duration latency) {
+    const Endpoint& endpoint = table_->Pool(service(), table_->FindSite(site))[0];
+    for (int i = 0; i < 200 && latency != Duration(0); ++i) {
+      registry.ObserveConnect(*endpoint.health, latency);
+    }
+  }
+
   WallTime wall{std::chrono::seconds(1'767'225'600)};
+  MonotonicTime now{std::chrono::seconds(1000)};
 
  private:
   std::unique_ptr<const Table> table_;
