@@ -22,13 +22,8 @@ void Api::Drain(const Request& request, std::string_view, Reply& reply) {
   record.author = drain->author;
   record.reason = drain->reason;
   record.since = control_.WallNow();
-  if (drain->deadline) {
-    constexpr Duration kLongest = std::chrono::hours(24 * 365);
-    if (*drain->deadline > kLongest) {
-      return reply(ErrorResponse(400, "bad-request", "deadline: at most a year"));
-    }
-    record.deadline = record.since + *drain->deadline;
-  }
+  if (drain->deadline) record.deadline = record.since + *drain->deadline;
+  if (drain->expires) record.expires = record.since + *drain->expires;
   SetIntent(drain->target, record, reply);
 }
 

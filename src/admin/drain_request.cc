@@ -15,6 +15,7 @@ namespace meridian::admin {
 namespace {
 
 constexpr size_t kMaxText = 1024;
+constexpr Duration kLongest = std::chrono::hours(24 * 365);
 
 std::optional<std::string> Take(const std::string& key, const nlohmann::json& value,
                                 DrainRequest& request) {
@@ -22,11 +23,13 @@ std::optional<std::string> Take(const std::string& key, const nlohmann::json& va
   if (!value.is_string()) return Format("{}: expected a string", key);
   const auto& text = value.get_ref<const std::string&>();
   if (text.size() > kMaxText) return Format("{}: longer than {} bytes", key, kMaxText);
-  if (key == "deadline") {
-    request.deadline = ParseDuration(text);
-    if (!request.deadline || *request.deadline <= Duration(0)) {
-      return Format("deadline: '{}' is not a duration such as 30s, 5m or 1h", text);
+  if (key == "deadline" || key == "expires") {
+    std::optional<Duration>& time = key == "deadline" ? request.deadline : request.expires;
+    time = ParseDuration(text);
+    if (!time || *time <= Duration(0)) {
+      return Format("{}: '{}' is not a duration such as 30s, 5m or 1h", key, text);
     }
+    if (*time > kLongest) return Format("{}: at most a year", key);
     return std::nullopt;
   }
   for (const auto& [name, field] :
@@ -36,7 +39,7 @@ std::optional<std::string> Take(const std::string& key, const nlohmann::json& va
     request.*field = text;
     return std::nullopt;
   }
-  static constexpr std::string_view kKeys[] = {"target", "deadline", "reason", "author"};
+  static constexpr std::string_view kKeys[] = {"target", "deadline", "expires", "reason", "author"};
   return UnknownName("field", key, kKeys);
 }
 

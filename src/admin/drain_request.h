@@ -1,4 +1,5 @@
-// The body of POST and DELETE /v1/drain, checked: {"target", "deadline", "reason", "author"}.
+// The body of POST and DELETE /v1/drain, checked: {"target", "deadline", "expires",
+// "reason", "author"}.
 #pragma once
 
 #include <meridian/base/time.h>
@@ -11,8 +12,9 @@
 namespace meridian::admin {
 
 struct DrainRequest {
-  std::string target;  // a region, a site, or site/address
-  std::optional<Duration> deadline;
+  std::string target;                // a region, a site, or site/address
+  std::optional<Duration> deadline;  // from now: what is left is cut
+  std::optional<Duration> expires;   // from now: the drain ends by itself
   std::string reason, author;
 
   // Error: what is wrong with the body, for people.

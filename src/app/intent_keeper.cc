@@ -28,7 +28,7 @@ void IntentKeeper::Open(const std::string& state_directory) {
     log::Warn("process.state_directory {}: {}; drains will not survive a restart", state_directory,
               Describe(saved.error()));
   }
-  ArmForNextDeadline();
+  ArmForNextChange();
 }
 
 Result<> IntentKeeper::Set(const std::string& target, const health::IntentRecord& record) {
@@ -44,7 +44,7 @@ Result<> IntentKeeper::Set(const std::string& target, const health::IntentRecord
               record.reason.empty() ? "" : ": ", record.reason);
   }
   Save();
-  ArmForNextDeadline();
+  ArmForNextChange();
   changed_();
   return {};
 }
@@ -55,13 +55,14 @@ void IntentKeeper::Save() {
   }
 }
 
-void IntentKeeper::ArmForNextDeadline() {
+void IntentKeeper::ArmForNextChange() {
   timer_.Disarm();
   WallTime next = WallTime::max();
   for (const auto& [target, record] : registry_.Intents()) {
     if (record.intent == health::Intent::kDrain && record.deadline != WallTime{}) {
       next = std::min(next, record.deadline);
     }
+    if (record.expires != WallTime{}) next = std::min(next, record.expires);
   }
   if (next == WallTime::max()) return;
   loop_.Arm(timer_, std::max(next - loop_.WallNow(), Duration(0)));
@@ -71,6 +72,12 @@ void IntentKeeper::ArmForNextDeadline() {
 void IntentKeeper::OnTimer(net::Timer&) {
   const WallTime now = loop_.WallNow();
   for (const auto& [target, record] : registry_.Intents()) {
+    if (record.expires != WallTime{} && record.expires <= now) {
+      log::Info("{}: the {} by {} has expired: back in service", target,
+                health::Name(record.intent), record.author);
+      registry_.SetIntent(target, {}, loop_.Now());
+      continue;
+    }
     if (record.intent != health::Intent::kDrain || record.deadline == WallTime{}) continue;
     if (record.deadline > now) continue;
     log::Info("{}: the drain's deadline has passed: out", target);
@@ -78,11 +85,12 @@ void IntentKeeper::OnTimer(net::Timer&) {
                                    .author = record.author,
                                    .reason = "drain deadline passed",
                                    .since = now,
-                                   .deadline = {}};
+                                   .deadline = {},
+                                   .expires = record.expires};
     registry_.SetIntent(target, out, loop_.Now());
   }
   Save();
-  ArmForNextDeadline();
+  ArmForNextChange();
   changed_();
 }
 

@@ -1,6 +1,6 @@
 // Operators' intents in force: into the health registry, onto the disk, and past their deadlines. A
-// drain whose deadline has come becomes `out`, by the same author: what is left of it is cut. Owned
-// by the Engine; control thread.
+// drain whose deadline has come becomes `out`, by the same author: what is left of it is cut. An
+// intent that expires is forgotten: its target serves again. Owned by the Engine; control thread.
 #pragma once
 
 #include <meridian/health/health.h>
@@ -28,7 +28,7 @@ class IntentKeeper final : private net::TimerHandler {
 
  private:
   void Save();
-  void ArmForNextDeadline();
+  void ArmForNextChange();
   void OnTimer(net::Timer& timer) override;
 
   net::Loop& loop_;

@@ -10,13 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 
 namespace meridian::app {
 namespace {
 
-constexpr std::string_view kMagic = "meridian-intents 1";
+constexpr std::string_view kMagic = "meridian-intents 2", kOldMagic = "meridian-intents 1";
 constexpr size_t kMaxFileBytes = 64 << 20;
 
 std::string Escape(std::string_view text) {
@@ -76,9 +77,12 @@ std::optional<WallTime> ParseTime(std::string_view text) {
   return WallTime(Duration(static_cast<int64_t>(*value)));
 }
 
-std::optional<std::pair<std::string, health::IntentRecord>> ParseRecord(std::string_view line) {
-  std::array<std::string_view, 6> fields;
-  if (SplitTabs(line, fields) != fields.size()) return std::nullopt;
+std::optional<std::pair<std::string, health::IntentRecord>> ParseRecord(std::string_view line,
+                                                                        bool old) {
+  std::array<std::string_view, 7> fields;
+  if (SplitTabs(line, fields) != fields.size() - (old ? 1 : 0)) return std::nullopt;
+  if (old) std::copy_backward(fields.begin() + 4, fields.begin() + 6, fields.end());
+  if (old) fields[4] = "0";
   health::IntentRecord record;
   if (fields[1] == health::Name(health::Intent::kDrain)) {
     record.intent = health::Intent::kDrain;
@@ -89,10 +93,13 @@ std::optional<std::pair<std::string, health::IntentRecord>> ParseRecord(std::str
   }
   const auto target = Unescape(fields[0]);
   const auto since = ParseTime(fields[2]), deadline = ParseTime(fields[3]);
-  const auto author = Unescape(fields[4]), reason = Unescape(fields[5]);
-  if (!target || target->empty() || !since || !deadline || !author || !reason) return std::nullopt;
+  const auto expires = ParseTime(fields[4]);
+  const auto author = Unescape(fields[5]), reason = Unescape(fields[6]);
+  if (!target || target->empty() || !author || !reason) return std::nullopt;
+  if (!since || !deadline || !expires) return std::nullopt;
   record.since = *since;
   record.deadline = *deadline;
+  record.expires = *expires;
   record.author = *author;
   record.reason = *reason;
   return std::pair(*target, record);
@@ -133,17 +140,19 @@ Result<> WriteDurably(const std::string& path, std::string_view text) {
 std::string WriteIntents(const Intents& intents) {
   std::string text = Format("{}\n", kMagic);
   for (const auto& [target, record] : intents) {
-    text +=
-        Format("{}\t{}\t{}\t{}\t{}\t{}\n", Escape(target), health::Name(record.intent),
-               record.since.time_since_epoch().count(), record.deadline.time_since_epoch().count(),
-               Escape(record.author), Escape(record.reason));
+    text += Format(
+        "{}\t{}\t{}\t{}\t{}\t{}\t{}\n", Escape(target), health::Name(record.intent),
+        record.since.time_since_epoch().count(), record.deadline.time_since_epoch().count(),
+        record.expires.time_since_epoch().count(), Escape(record.author), Escape(record.reason));
   }
   return text + Format("end\t{}\t{:016x}\n", intents.size(), Hash(text));
 }
 
 Result<Intents> ReadIntents(std::string_view text) {
   const std::string_view whole = text;
-  if (TakeLine(text) != kMagic) return Fail(ErrorCode::kMalformed, "it is not an intents file");
+  const auto magic = TakeLine(text);
+  const bool old = magic == kOldMagic;
+  if (!old && magic != kMagic) return Fail(ErrorCode::kMalformed, "it is not an intents file");
   Intents intents;
   for (;;) {
     const size_t before = whole.size() - text.size();
@@ -157,7 +166,7 @@ Result<Intents> ReadIntents(std::string_view text) {
       }
       return intents;
     }
-    auto record = ParseRecord(*line);
+    auto record = ParseRecord(*line, old);
     if (!record) return Fail(ErrorCode::kMalformed, "one of its records is malformed");
     if (intents.size() == kMaxIntents) return Fail(ErrorCode::kTooLarge, "too many records");
     intents.push_back(std::move(*record));

@@ -2,12 +2,12 @@
 // a whole: written to a temporary beside it, fsync, rename, fsync of the directory; after a crash
 // at any point there is either the old file or the new one. Control thread; blocks on the disk.
 //
-//   meridian-intents 1
-//   dallas <TAB> drain <TAB> since ns <TAB> deadline ns <TAB> author <TAB> reason
+//   meridian-intents 2
+//   dallas <TAB> drain <TAB> since ns <TAB> deadline ns <TAB> expires ns <TAB> author <TAB> reason
 //   end <TAB> number of records <TAB> hash of all lines before, in hex
 //
-// Times are of the wall clock since 1970, deadline 0: none. In texts, backslash, tab and line end
-// are written \\ \t \n.
+// Times are of the wall clock since 1970, 0: none. In texts, backslash, tab and line end are written
+// \\ \t \n. Files of version 1, without an expiry, are read too.
 #pragma once
 
 #include <meridian/base/result.h>
@@ -25,7 +25,8 @@ using Intents = std::vector<std::pair<std::string, health::IntentRecord>>;
 inline constexpr size_t kMaxIntents = 100'000;
 
 std::string WriteIntents(const Intents& intents);
-// Error: kMalformed for anything that WriteIntents does not write; the context says what.
+// Error: kMalformed for anything that WriteIntents does not write or once wrote; the context says
+// what.
 Result<Intents> ReadIntents(std::string_view text);
 
 class StateFile {

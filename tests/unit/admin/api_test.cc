@@ -102,6 +102,18 @@ TEST_F(ApiTest, DrainAndUndrainAreRecordedWithAuthorReasonAndDeadline) {
   EXPECT_EQ(Field("/v1/status", "/drains"), "[]");
 }
 
+TEST_F(ApiTest, DrainMayEndByItself) {
+  const Response drained =
+      Do("POST", "/v1/drain", R"({"target":"dallas","deadline":"5m","expires":"2h"})");
+  EXPECT_EQ(drained.status, 200) << drained.body;
+  EXPECT_EQ(FieldOf(drained.body, "/seconds_left"), "300.0");
+  EXPECT_EQ(FieldOf(drained.body, "/expires_in_seconds"), "7200.0");
+  EXPECT_EQ(control.registry().Intents()[0].second.expires,
+            control.WallNow() + std::chrono::hours(2));
+  EXPECT_EQ(Message(Do("POST", "/v1/drain", R"({"target":"dallas","expires":"9000h"})")),
+            "expires: at most a year");
+}
+
 TEST_F(ApiTest, DrainReachesARegionAndAnEndpoint) {
   EXPECT_EQ(Do("POST", "/v1/drain", R"({"target":"us-south"})").status, 200);
   EXPECT_EQ(Field("/v1/sites/dallas", "/state"), "draining");
@@ -237,6 +249,13 @@ TEST_F(ApiTest, MetricsFollowTheState) {
   EXPECT_TRUE(has("meridian_drains{intent=\"drain\"} 1"));
   EXPECT_TRUE(has("meridian_redundancy{service=\"web\"} 0"));
   EXPECT_TRUE(has("meridian_site_state{service=\"web\",site=\"dallas\",state=\"draining\"} 1"));
+  EXPECT_EQ(Field("/v1/sites/atlanta", "/round_trip_us"), "null");
+  control.registry().ObserveConnect(control.EndpointAt("10.1.0.11:8080"),
+                                    std::chrono::milliseconds(250));
+  EXPECT_TRUE(has("meridian_site_round_trip_seconds{site=\"atlanta\",value=\"average\"} 0.25"));
+  EXPECT_TRUE(has("meridian_site_round_trip_seconds{site=\"atlanta\",value=\"steering\"} 0.25"));
+  EXPECT_EQ(Field("/v1/sites/atlanta", "/round_trip_us"), "250000");
+  EXPECT_EQ(Field("/v1/sites/atlanta", "/latency_us"), "250000");
   control.registry().SetProbe(control.EndpointAt("10.1.0.11:8080"), health::Probe::kDown,
                               control.Now());
   const std::string place = R"({service="web",site="atlanta",endpoint="10.1.0.11:8080")";

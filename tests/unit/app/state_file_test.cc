@@ -3,6 +3,8 @@
 #include "app/state_file.h"
 
 #include <gtest/gtest.h>
+#include <meridian/base/format.h>
+#include <meridian/base/hash.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,7 +18,8 @@ health::IntentRecord Drain(const std::string& author, const std::string& reason)
           .author = author,
           .reason = reason,
           .since = WallTime(std::chrono::seconds(1'700'000'000)),
-          .deadline = WallTime(std::chrono::seconds(1'700'000'300))};
+          .deadline = WallTime(std::chrono::seconds(1'700'000'300)),
+          .expires = WallTime(std::chrono::seconds(1'700'007'200))};
 }
 
 void ExpectSame(const Intents& a, const Intents& b) {
@@ -28,6 +31,7 @@ void ExpectSame(const Intents& a, const Intents& b) {
     EXPECT_EQ(a[i].second.reason, b[i].second.reason);
     EXPECT_EQ(a[i].second.since, b[i].second.since);
     EXPECT_EQ(a[i].second.deadline, b[i].second.deadline);
+    EXPECT_EQ(a[i].second.expires, b[i].second.expires);
   }
 }
 
@@ -35,7 +39,7 @@ Intents Sample() {
   Intents intents{{"dallas", Drain("ops", "kernel\tupdate\nof \\all\\ hosts")},
                   {"atlanta/10.0.0.1:80", Drain("", "")}};
   intents[1].second.intent = health::Intent::kOut;
-  intents[1].second.deadline = {};
+  intents[1].second.deadline = intents[1].second.expires = {};
   return intents;
 }
 
@@ -51,6 +55,19 @@ TEST(IntentsText, ReadsBackWhatWasWritten) {
   const auto read = ReadIntents(WriteIntents(Sample()));
   ASSERT_TRUE(read.has_value());
   ExpectSame(*read, Sample());
+}
+
+TEST(IntentsText, ReadsAFileOfBeforeThereWasAnExpiry) {
+  std::string text =
+      "meridian-intents 1\n"
+      "dallas\tdrain\t1700000000000000000\t1700000300000000000\tops\tkernel update\n";
+  text += Format("end\t1\t{:016x}\n", Hash(text));
+  const auto read = ReadIntents(text);
+  ASSERT_TRUE(read.has_value());
+  ASSERT_EQ(read->size(), 1u);
+  EXPECT_EQ((*read)[0].second.reason, "kernel update");
+  EXPECT_EQ((*read)[0].second.deadline, WallTime(std::chrono::seconds(1'700'000'300)));
+  EXPECT_EQ((*read)[0].second.expires, WallTime{});
 }
 
 TEST(IntentsText, ReadsBackNone) {
