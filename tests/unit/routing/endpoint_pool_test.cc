@@ -55,6 +55,34 @@ TEST_F(LeastConnections, TakesTheLeastLoadedOfUpToThree) {
   }
 }
 
+// Of n with distinct loads, the one of rank r (0: the least loaded) is the better of two different
+// random ones in 2 (n − 1 − r) of n (n − 1) cases: the fullest never wins.
+TEST_F(LeastConnections, IsTheBetterOfTwoDifferentRandomOnes) {
+  const std::vector<uint32_t> weights = {3, 1, 2, 5, 1, 4, 2, 1};
+  Make(Balance::kLeastConnections, weights);
+  const size_t n = weights.size();
+  for (size_t i = 0; i < n; ++i) {
+    for (size_t j = 0; j < (i * 5 + 3) % n * 10 + i; ++j) endpoints_[i].health->Begin();
+  }
+  std::vector<uint32_t> by_load(n);
+  for (uint32_t i = 0; i < n; ++i) by_load[i] = i;
+  const auto load = [&](uint32_t i) {
+    return (endpoints_[i].health->in_flight() + 1.0) / endpoints_[i].weight;
+  };
+  std::sort(by_load.begin(), by_load.end(),
+            [&](uint32_t a, uint32_t b) { return load(a) < load(b); });
+  for (size_t rank = 1; rank < n; ++rank) ASSERT_LT(load(by_load[rank - 1]), load(by_load[rank]));
+  net::Xoshiro random(21);
+  constexpr int kPicks = 28'000;
+  const std::vector<int> count = Count(kPicks, random);
+  for (size_t rank = 0; rank < n; ++rank) {
+    const double share = 2.0 * static_cast<double>(n - 1 - rank) / static_cast<double>(n * (n - 1));
+    EXPECT_TRUE(WithinBinomial(count[by_load[rank]], kPicks, share))
+        << "rank " << rank << ": " << count[by_load[rank]];
+  }
+  EXPECT_EQ(count[by_load[n - 1]], 0);
+}
+
 // With two choices the fullest of n bins is ln ln n / ln 2 + O(1) above the mean (Azar et al.
 // 1994).
 TEST_F(LeastConnections, KeepsLoadsCloseWithTwoRandomChoices) {
@@ -286,6 +314,47 @@ TEST_F(Status, SumsUpTheEndpointsAndFollowsTheRegistry) {
   EXPECT_EQ(status().state, health::State::kDraining);
   world_.SetIntent("paris", health::Intent::kOut);
   EXPECT_EQ(status().state, health::State::kOut);
+}
+
+// Every combination of states of three endpoints with weights, at three levels of min_healthy,
+// against the sentences of the design.
+TEST_F(Status, IsThatOfTheOracleInEveryCombination) {
+  Make(Balance::kRandom, {1, 2, 5});
+  const auto set = [&](size_t index, health::State state) {
+    const Endpoint& endpoint = endpoints_[index];
+    world_.SetUp(endpoint, state != health::State::kDown);
+    const health::Intent intent = state == health::State::kDraining ? health::Intent::kDrain
+                                  : state == health::State::kOut    ? health::Intent::kOut
+                                                                    : health::Intent::kServe;
+    world_.SetIntent("paris/" + endpoint.address_text, intent);
+  };
+  constexpr health::State kStates[] = {health::State::kUp, health::State::kDraining,
+                                       health::State::kDown, health::State::kOut};
+  for (const double min_healthy : {0.0, 0.25, 0.8}) {
+    EndpointPool pool;
+    pool.Build({.endpoints = endpoints_, .min_healthy = min_healthy});
+    for (int combination = 0; combination < 64; ++combination) {
+      std::map<health::State, double> weight;
+      for (size_t i = 0; i < 3; ++i) {
+        const health::State state = kStates[combination >> (2 * i) & 3];
+        set(i, state);
+        ASSERT_EQ(endpoints_[i].health->state(), state);
+        weight[state] += endpoints_[i].weight / 8.0;
+      }
+      const double up = weight[health::State::kUp];
+      health::State expected = health::State::kDown;
+      if (up > 0) {
+        if (up >= min_healthy) expected = up == 1 ? health::State::kUp : health::State::kDegraded;
+      } else if (weight[health::State::kDraining] > 0) {
+        expected = health::State::kDraining;
+      } else if (weight[health::State::kOut] == 1) {
+        expected = health::State::kOut;
+      }
+      const PoolStatus status = pool.Status(world_.registry.version());
+      EXPECT_EQ(status.state, expected) << combination << " min_healthy " << min_healthy;
+      EXPECT_NEAR(status.share, up, 2e-5) << combination;
+    }
+  }
 }
 
 TEST_F(Status, IsDownBelowMinHealthy) {
