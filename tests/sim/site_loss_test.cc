@@ -37,9 +37,9 @@ admin: {socket: /nonexistent/admin.sock}
 enum class Fault { kKill, kBlackHole };
 
 struct Story {
-  explicit Story(uint64_t seed)
+  explicit Story(uint64_t seed, std::string_view config = kConfig)
       : options{.seed = seed},
-        world(kConfig, options, 2),
+        world(config, options, 2),
         prober(world.loop, world.random, world.registry) {
     for (const auto& [at, name] : std::initializer_list<std::pair<const char*, const char*>>{
              {"10.1.0.1:80", "atlanta-1"},
@@ -192,6 +192,43 @@ TEST(SiteLoss, ABlackHoledSiteCostsNoRequestAndLittleTimeOnAnySeed) {
     // meets the hole again by a connect, which is raced.
     EXPECT_LE(Worst(phases.during), milliseconds(800));
     EXPECT_GT(AnsweredBy(phases.after, "atlanta"), phases.after.size() / 4);
+    if (HasFailure()) break;
+  }
+}
+
+// Twelve clients have their home there. Their first comes back at once, the last after the ramp.
+TEST(SiteLoss, ASiteThatReturnsTakesItsClientsBackOverItsRamp) {
+  std::string config(kConfig);
+  config.insert(config.find("health_check: ready, ti"), "slow_start: 10s, overprovision: 1, ");
+  for (const uint64_t seed : Seeds()) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Story story(seed, config);
+    story.world.registry.BeginSlowStarts();
+    const MonotonicTime start = story.world.net.Now();
+    story.For(seconds(1));
+    const auto before = story.Asked(start, story.world.net.Now());
+    story.Fail(Fault::kKill, kAtlanta);
+    story.For(seconds(3));
+    story.Heal(kAtlanta);
+    const auto& table = *story.world.snapshot->table;
+    const auto pool = table.Pool(table.FindService("web"), table.FindSite("atlanta"));
+    const auto up = [&] { return pool[0].health->takes_new() && pool[1].health->takes_new(); };
+    while (!up()) story.For(milliseconds(20));
+    const MonotonicTime back = story.world.net.Now();
+    story.For(seconds(11));
+    const MonotonicTime end = story.world.net.Now();
+    story.Finish();
+
+    const auto share = [&](Duration from, Duration to) {
+      const auto asked = story.Asked(back + from, back + to);
+      return static_cast<double>(AnsweredBy(asked, "atlanta")) / static_cast<double>(asked.size());
+    };
+    const double whole =
+        static_cast<double>(AnsweredBy(before, "atlanta")) / static_cast<double>(before.size());
+    EXPECT_LE(share(Duration(0), seconds(1)), whole / 2);
+    EXPECT_LE(share(seconds(1), seconds(4)), share(seconds(6), seconds(9)) + 0.01);
+    EXPECT_NEAR(share(milliseconds(10'100), seconds(11)), whole, 0.05);
+    for (const Outcome* outcome : story.Asked(start, end)) EXPECT_TRUE(outcome->ok);
     if (HasFailure()) break;
   }
 }

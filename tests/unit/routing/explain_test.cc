@@ -143,7 +143,8 @@ class AnyWorld : public World {
  public:
   explicit AnyWorld(uint64_t seed) : random(seed) {
     AddSites(static_cast<int>(1 + Below(16)), static_cast<int>(1 + Below(5)), random);
-    web().steering = static_cast<topology::Steering>(std::array{0, 2, 3, 4}[Below(4)]);
+    web().steering = static_cast<topology::Steering>(Below(5));
+    web().slow_start = std::chrono::seconds(Below(2) * 30);
     web().balance = static_cast<topology::Balance>(Below(4));
     web().session.by = static_cast<topology::SessionBy>(Below(4));
     web().session.scope = static_cast<topology::SessionScope>(Below(2));
@@ -166,7 +167,9 @@ class AnyWorld : public World {
     if (Below(4) == 0) Recover();
     known = AddClient(10, 20);
     Build();
+    registry.BeginSlowStarts();
     Break();
+    now += std::chrono::seconds(Below(40));
   }
   size_t Below(size_t bound) { return random.Next() % bound; }
 
@@ -191,6 +194,8 @@ class AnyWorld : public World {
   void Break() {
     for (const Endpoint& endpoint : table().endpoints()) {
       SetUp(endpoint, Below(3) != 0);
+      if (Below(4) == 0) SetUp(endpoint, false), SetUp(endpoint, true);
+      if (Below(3) == 0) registry.ObserveConnect(*endpoint.health, Duration(Below(100'000'000)));
       if (Below(12) == 0) {
         SetIntent(table().site(endpoint.site).name + "/" + endpoint.address_text,
                   static_cast<Intent>(Below(3)),
