@@ -3,6 +3,7 @@
 #include <meridian/admin/client.h>
 #include <meridian/base/format.h>
 #include <meridian/base/text.h>
+#include <meridian/base/text_table.h>
 
 #include <algorithm>
 #include <cmath>
