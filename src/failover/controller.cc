@@ -298,7 +298,8 @@ void Controller::WatchChannels() {
     const ChannelView view = site.channel.View(policy_, clock_.Now());
     if (view.alarm == std::exchange(site.alarm, view.alarm)) continue;
     Tell(EventKind::kChannel, site.name,
-         Format("replication to {}: {}", site.name, Name(view.alarm)));
+         Format("replication to {}: {}", site.name,
+                view.alarm == ChannelAlarm::kNone ? "in order" : Name(view.alarm)));
   }
 }
 

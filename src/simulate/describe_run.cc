@@ -191,18 +191,21 @@ class RunText {
                             line.to, line.epoch, failover::Name(line.cause),
                             line.author.empty() ? "" : ", by ", line.author),
                      color_);
-    const std::pair<const char*, const std::optional<failover::Instant>&> points[] = {
-        {"first error", line.first_error},
-        {"detected", line.detected},
-        {"decided", line.decided},
-        {"persisted", line.persisted},
-        {"first success", line.first_success},
-        {"drained", line.drained}};
-    const MonotonicTime first = (line.first_error ? line.first_error : line.decided)->monotonic;
-    for (const auto& [name, instant] : points) {
-      if (!instant) continue;
-      text_ += Format("  {:>7}  {:<14} +{}\n", Clock(instant->monotonic - report_.start), name,
-                      Seconds(instant->monotonic - first));
+    std::vector<std::pair<MonotonicTime, const char*>> points;
+    const auto add = [&](const char* name, const std::optional<failover::Instant>& instant) {
+      if (instant) points.emplace_back(instant->monotonic, name);
+    };
+    add("first error", line.first_error);
+    add("detected", line.detected);
+    add("decided", line.decided);
+    add("persisted", line.persisted);
+    add("first success", line.first_success);
+    add("drained", line.drained);
+    std::stable_sort(points.begin(), points.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& [at, name] : points) {
+      text_ += Format("  {:>7}  {:<14} +{}\n", Clock(at - report_.start), name,
+                      Seconds(at - points.front().first));
     }
     text_ += Format("  {} sessions moved, {} tries refused meanwhile\n",
                     GroupThousands(line.sessions_moved), GroupThousands(line.requests_lost));

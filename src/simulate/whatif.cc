@@ -56,9 +56,8 @@ class Inquiry {
   void ChooseLoad() {
     uint64_t capacity = 0, limited = 0;
     for (const routing::Site& site : world_.table().sites()) {
-      const bool is_used = std::any_of(services_.begin(), services_.end(), [&](ServiceId service) {
-        return !world_.table().Pool(service, site.id).empty();
-      });
+      const bool is_used = std::any_of(services_.begin(), services_.end(),
+                                       [&](ServiceId service) { return Serves(service, site); });
       if (!is_used || site.capacity == UINT64_MAX) continue;
       capacity += site.capacity;
       ++limited;
@@ -69,10 +68,10 @@ class Inquiry {
     } else if (limited > 0) {
       report_.sessions_before =
           static_cast<uint64_t>(kDefaultShare * static_cast<double>(capacity));
-      report_.load = Format(
-          "60% of the capacity of {}, which is {}; --sessions says otherwise",
-          limited == 1 ? std::string("the one site that has one") : Format("{} sites", limited),
-          GroupThousands(capacity));
+      report_.load = Format("60% of the capacity of {}, which is {}; --sessions says otherwise",
+                            limited == 1 ? std::string("the one site in use that has one")
+                                         : Format("{} sites in use", limited),
+                            GroupThousands(capacity));
     } else {
       report_.sessions_before = kDefaultSessions;
       report_.load = "no site has a capacity; --sessions says otherwise";
@@ -80,6 +79,13 @@ class Inquiry {
     pack_ = (report_.sessions_before + kMaxPlaced - 1) / kMaxPlaced;
     pack_ = std::max<uint64_t>(pack_, 1);
     report_.sessions_before = report_.sessions_before / pack_ * pack_;
+  }
+
+  // With nothing down: of a disaster-recovery service the primary alone.
+  bool Serves(ServiceId service, const routing::Site& site) const {
+    const auto* policy = world_.recovery().PolicyOf(world_.table().service(service).name);
+    return policy != nullptr ? policy->primary == site.name
+                             : !world_.table().Pool(service, site.id).empty();
   }
 
   void Seat(uint64_t index) {
@@ -128,7 +134,7 @@ class Inquiry {
 
   // Until Meridian knows what is down and every controller rests.
   void Await() {
-    Duration at{};
+    Duration at{}, rests_since = kStep;
     bool is_known = question_.down.empty();
     do {
       world_.RunUntil(at += kStep);
@@ -140,7 +146,19 @@ class Inquiry {
         if (!is_moved && next.life == failover::Life::kDead) NoteGates(outlook);
         outlook.next = next.text;
       }
-    } while (at < kPatience && !(is_known && Rests()));
+      if (!is_known || !Rests()) rests_since = at;
+    } while (at < kPatience && at - rests_since < Quiet());
+  }
+
+  // A witness's word of before the failure keeps a controller at rest as long as it counts as
+  // fresh.
+  Duration Quiet() const {
+    Duration quiet = std::chrono::seconds(1);
+    for (const RecoveryOutlook& outlook : report_.recoveries) {
+      const Duration interval = world_.recovery().PolicyOf(outlook.service)->status_interval;
+      quiet = std::max(quiet, (failover::kFreshIntervals + 1) * interval);
+    }
+    return quiet;
   }
 
   bool Knows() const {
