@@ -176,6 +176,13 @@ std::string RenderStatus(std::string_view json, bool color) {
   for (const Reader& listener : status["listeners"].items()) {
     Line(out, std::exchange(name, ""), listener["name"].text() + " " + listener["address"].text());
   }
+  name = "geo";
+  for (const Reader& database : status["geo_databases"].items()) {
+    Line(out, std::exchange(name, ""),
+         Format("{} built {} ago, {}", database["type"].text(),
+                Age(database["age_seconds"].number()),
+                Counted(database["networks"].count(), "network")));
+  }
   name = "drains";
   for (const Reader& drain : status["drains"].items()) {
     Line(out, std::exchange(name, ""), drain["target"].text() + ": " + IntentText(drain));

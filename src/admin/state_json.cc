@@ -27,6 +27,7 @@ class Views {
   Json Site(const routing::Site& site) const;
   Json Service(ServiceId id) const;
   Json Warnings() const;
+  Json Databases() const;
   Json Sites() const;
   Json Services() const;
   uint64_t generation() const { return snapshot_->generation; }
@@ -207,6 +208,19 @@ Json Views::Warnings() const {
   return list;
 }
 
+Json Views::Databases() const {
+  Json list = Json::array();
+  for (const geo::DatabaseReport& report : snapshot_->locator->databases()) {
+    const double now = std::chrono::duration<double>(now_.time_since_epoch()).count();
+    list.push_back({{"path", report.path},
+                    {"type", report.type},
+                    {"build_epoch", report.build_epoch},
+                    {"age_seconds", std::max(now - static_cast<double>(report.build_epoch), 0.0)},
+                    {"networks", report.network_count}});
+  }
+  return list;
+}
+
 }  // namespace
 
 std::string StatusJson(Control& control) {
@@ -231,6 +245,7 @@ std::string StatusJson(Control& control) {
                {"workers", status.workers},
                {"clients", status.clients},
                {"listeners", std::move(listeners)},
+               {"geo_databases", views.Databases()},
                {"services", views.Services()},
                {"drains", views.Intents()},
                {"warnings", views.Warnings()}});

@@ -23,6 +23,8 @@ Engine::Engine(uvio::UvLoop& loop, EngineOptions options)
             Announce(snapshot, std::move(then));
           },
           [this](const snapshot::SnapshotPtr& snapshot) { Published(snapshot); }),
+      geo_watch_(loop, [this](const config::Geo& geo, std::shared_ptr<const geo::Locator> locator,
+                              GeoWatch::Done done) { SwapLocator(geo, std::move(locator), done); }),
       intents_(loop, registry_, [this] { fleet_->HealthChanged(); }),
       recovery_(loop, registry_,
                 {.look = [this](std::function<void()> done) { fleet_->Look(std::move(done)); },
@@ -183,6 +185,7 @@ void Engine::Serving() {
   }
   std::fflush(stdout);
   log::Info("serving generation {} of {}", snapshot()->generation, config_.file());
+  geo_watch_.Adopt(snapshot());
   NotifyServiceManager("READY=1");
   if (options_.on_serving) options_.on_serving();
 }
@@ -199,6 +202,20 @@ void Engine::Published(const snapshot::SnapshotPtr& snapshot) {
   log::Configure(log.level, log.json || options_.json_log);
   recovery_.Settle(snapshot);
   fleet_->HealthChanged();
+  geo_watch_.Adopt(snapshot);
+}
+
+void Engine::SwapLocator(const config::Geo& geo, std::shared_ptr<const geo::Locator> locator,
+                         GeoWatch::Done done) {
+  if (state_ != State::kServing) return done("it is stopping");
+  config_.SwapLocator(*fleet_, geo, std::move(locator),
+                      [done = std::move(done)](const admin::ReloadResult& result) {
+                        if (result.accepted) return done("");
+                        std::string why;
+                        for (const std::string& error : result.errors)
+                          why += (why.empty() ? "" : "; ") + error;
+                        done(why);
+                      });
 }
 
 void Engine::Stop(bool now) {

@@ -19,6 +19,7 @@
 #include <string>
 
 #include "fleet.h"
+#include "geo_watch.h"
 #include "intent_keeper.h"
 #include "live_config.h"
 #include "recovery.h"
@@ -72,6 +73,8 @@ class Engine final : public admin::Control, private net::TimerHandler {
   void LogChange(const health::Change& change) const;
   void Announce(const snapshot::SnapshotPtr& snapshot, std::function<void()> then);
   void Published(const snapshot::SnapshotPtr& snapshot);
+  void SwapLocator(const config::Geo& geo, std::shared_ptr<const geo::Locator> locator,
+                   GeoWatch::Done done);
   void BeginServing();
   void Serving();
   void Finish();
@@ -87,6 +90,7 @@ class Engine final : public admin::Control, private net::TimerHandler {
   health::Registry registry_;
   std::unique_ptr<proxy::Metrics> metrics_;
   LiveConfig config_;
+  GeoWatch geo_watch_;
   IntentKeeper intents_;
   Recovery recovery_;
   net::Timer grace_timer_, drain_timer_;

@@ -127,6 +127,7 @@ uint64_t Engine::active(std::string_view service, std::string_view site) const {
 void Engine::Collect(MetricSink& sink) {
   metrics_->Collect(sink);
   prober_->Collect(sink);
+  geo_watch_.Collect(sink);
 }
 
 void Engine::Reload(bool force, std::function<void(admin::ReloadResult)> done) {

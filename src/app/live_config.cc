@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "check_report.h"
+#include "geo_watch.h"
 
 namespace meridian::app {
 namespace {
@@ -95,13 +96,22 @@ void LiveConfig::Adopt(const snapshot::SnapshotPtr& next) {
 }
 
 void LiveConfig::Reload(Fleet& fleet, WallTime now, bool force, Done done) {
+  Enqueue({&fleet, now, force, std::move(done)});
+}
+
+void LiveConfig::SwapLocator(Fleet& fleet, const config::Geo& geo,
+                             std::shared_ptr<const geo::Locator> locator, Done done) {
+  Enqueue({&fleet, loaded_, false, std::move(done), std::move(locator), geo});
+}
+
+void LiveConfig::Enqueue(Request request) {
   if (waiting_.size() == kMaxWaiting) {
     admin::ReloadResult result;
     result.generation = snapshot_->generation;
     result.errors.push_back("too many reloads are waiting");
-    return done(std::move(result));
+    return request.done(std::move(result));
   }
-  waiting_.push_back({&fleet, now, force, std::move(done)});
+  waiting_.push_back(std::move(request));
   if (!busy_) StartNext();
 }
 
@@ -111,7 +121,8 @@ void LiveConfig::StartNext() {
   Request request = std::move(waiting_.front());
   waiting_.pop_front();
   admin::ReloadResult result;
-  snapshot::SnapshotPtr next = Build(request.force, result);
+  snapshot::SnapshotPtr next =
+      request.locator ? BuildWith(request, result) : Build(request.force, result);
   if (!next) return Finish(request, std::move(result));
   Fleet& fleet = *request.fleet;
   proxy::Bound bound = Kept(snapshot_->config, next->config, bound_);
@@ -130,10 +141,27 @@ snapshot::SnapshotPtr LiveConfig::Build(bool force, admin::ReloadResult& result)
     return nullptr;
   }
   WarnOfFixed(snapshot_->config, *loaded.config, file_, result.diagnostics);
+  const bool reuse = IsUnchanged(*snapshot_->locator, loaded.config->geo, snapshot_->config.geo);
   snapshot::Compiled compiled =
-      snapshot::Compile(std::move(*loaded.config), snapshot_->generation + 1, registry_, keys_);
+      snapshot::Compile(std::move(*loaded.config), snapshot_->generation + 1, registry_, keys_,
+                        reuse ? snapshot_->locator : nullptr);
   for (const std::string& warning : compiled.warnings) log::Warn("{}", warning);
   result.errors.insert(result.errors.end(), compiled.errors.begin(), compiled.errors.end());
+  if (!compiled.snapshot || force) return compiled.snapshot;
+  for (const std::string& doubt : DoubtsAbout(*compiled.snapshot->locator, *snapshot_->locator)) {
+    result.errors.push_back(doubt + " (meridian reload --force takes it nevertheless)");
+  }
+  return result.errors.empty() ? compiled.snapshot : nullptr;
+}
+
+snapshot::SnapshotPtr LiveConfig::BuildWith(const Request& request, admin::ReloadResult& result) {
+  if (request.geo != snapshot_->config.geo) {
+    result.errors.push_back("another geo section has been loaded meanwhile");
+    return nullptr;
+  }
+  snapshot::Compiled compiled = snapshot::Compile(snapshot_->config, snapshot_->generation + 1,
+                                                  registry_, keys_, request.locator);
+  result.errors = std::move(compiled.errors);
   return compiled.snapshot;
 }
 
@@ -174,19 +202,23 @@ void LiveConfig::Swap(Request request, snapshot::SnapshotPtr next, proxy::Bound 
 
 void LiveConfig::Finish(const Request& request, admin::ReloadResult result) {
   result.generation = snapshot_->generation;
+  if (!request.locator) Report(result);
+  if (result.accepted) published_(snapshot_);
+  request.done(std::move(result));
+  busy_ = false;
+  StartNext();
+}
+
+void LiveConfig::Report(const admin::ReloadResult& result) {
   LogDiagnostics(result.diagnostics);
   for (const std::string& error : result.errors) log::Error("{}", error);
   if (result.accepted) {
     ++reloads_;
     log::Info("reload: generation {} runs", result.generation);
-    published_(snapshot_);
   } else {
     ++refused_;
     log::Error("reload refused: generation {} goes on unchanged", result.generation);
   }
-  request.done(std::move(result));
-  busy_ = false;
-  StartNext();
 }
 
 }  // namespace meridian::app

@@ -53,6 +53,10 @@ class LiveConfig {
   void Stop() { stopping_ = true; }
 
   void Reload(Fleet& fleet, WallTime now, bool force, Done done);
+  // The running configuration with another locator, made of this `geo`: a generation of its own,
+  // published like a reload. Not taken if another `geo` runs by then.
+  void SwapLocator(Fleet& fleet, const config::Geo& geo,
+                   std::shared_ptr<const geo::Locator> locator, Done done);
 
   const snapshot::SnapshotPtr& snapshot() const { return snapshot_; }
   const std::string& file() const { return file_; }
@@ -68,16 +72,21 @@ class LiveConfig {
     WallTime now{};
     bool force = false;
     Done done;
+    std::shared_ptr<const geo::Locator> locator = nullptr;  // set: only this changes
+    config::Geo geo = {};                                   // that it was made of
   };
 
+  void Enqueue(Request request);
   void StartNext();
   // Adds what is wrong to `result`; null if anything is.
   snapshot::SnapshotPtr Build(bool force, admin::ReloadResult& result);
+  snapshot::SnapshotPtr BuildWith(const Request& request, admin::ReloadResult& result);
   void Take(Request request, snapshot::SnapshotPtr next, Fleet::Prepared prepared,
             admin::ReloadResult result);
   void Swap(Request request, snapshot::SnapshotPtr next, proxy::Bound bound,
             admin::ReloadResult result);
   void Finish(const Request& request, admin::ReloadResult result);
+  void Report(const admin::ReloadResult& result);
   void Adopt(const snapshot::SnapshotPtr& next);
 
   std::string file_;

@@ -2,12 +2,15 @@
 // the tree depth first from the root. Each node is visited once; its height (longest way down)
 // catches cycles and paths longer than an address, however nodes share subtrees. Each distinct
 // record is checked and read when first met.
+#include <meridian/base/format.h>
+#include <meridian/base/time.h>
 #include <meridian/geo/database.h>
 
 #include "geo/database_contents.h"
 #include "geo/file_copy.h"
 #include "geo/record.h"
 #include "geo/record_check.h"
+#include "geo/sample_check.h"
 
 #include <algorithm>
 #include <string_view>
@@ -208,7 +211,27 @@ void TreeReader::SplitIpv4() {
   }
 }
 
+std::string FormatEpoch(uint64_t seconds) {
+  constexpr uint64_t kReadable = 10'000'000'000;  // the year 2286
+  if (seconds > kReadable) return Format("at second {}", seconds);
+  return FormatTime(WallTime(std::chrono::seconds(static_cast<int64_t>(seconds))));
+}
+
 }  // namespace
+
+std::string DoubtAbout(const DatabaseReport& next, const DatabaseReport& running) {
+  if (next.type != running.type)
+    return Format("it is of type '{}', the running one of '{}'", next.type, running.type);
+  if (next.build_epoch < running.build_epoch) {
+    return Format("it was built {}, before the running one ({})", FormatEpoch(next.build_epoch),
+                  FormatEpoch(running.build_epoch));
+  }
+  if (next.network_count < running.network_count / 2) {
+    return Format("it has {} networks, fewer than half of the running one's {}", next.network_count,
+                  running.network_count);
+  }
+  return {};
+}
 
 Result<Database> Database::Open(const std::string& path) {
   const auto file = FileCopy::Read(path, kMaxFileBytes);
@@ -231,6 +254,7 @@ Result<Database> Database::Open(const std::string& path) {
 
   auto contents = std::make_unique<Contents>();
   contents->report.path = path;
+  contents->report.stamp = file->stamp();
   const std::string_view type = metadata.database_type == nullptr ? "" : metadata.database_type;
   contents->report.type = IsPrintable(type) ? type : "";
   contents->report.build_epoch = metadata.build_epoch;
@@ -245,6 +269,8 @@ Result<Database> Database::Open(const std::string& path) {
     return Fail(ErrorCode::kUnsupported,
                 "geo database: no record has coordinates, a country, a continent or an ASN");
   }
+  const auto compared = CheckSample(handle.mmdb(), *contents);
+  if (!compared) return tl::unexpected(compared.error());
   return Database(std::move(contents));
 }
 

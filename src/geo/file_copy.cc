@@ -29,7 +29,17 @@ Result<size_t> CopyAll(int from, int to, size_t max_bytes) {
   }
 }
 
+FileStamp StampOf(const struct stat& status) {
+  return {status.st_dev, status.st_ino, static_cast<uint64_t>(status.st_size),
+          int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
+}
+
 }  // namespace
+
+FileStamp FileStamp::Of(const std::string& path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0 ? StampOf(status) : FileStamp{};
+}
 
 Result<FileCopy> FileCopy::Read(const std::string& path, size_t max_bytes) {
   // Without O_NONBLOCK a named pipe would hang here.
@@ -49,13 +59,14 @@ Result<FileCopy> FileCopy::Read(const std::string& path, size_t max_bytes) {
   }
   void* data = mmap(nullptr, *size, PROT_READ, MAP_PRIVATE, copy.get(), 0);
   if (data == MAP_FAILED) return Fail(ErrorCode::kIo, "memory for geo database", errno);
-  return FileCopy(copy.Release(), static_cast<const uint8_t*>(data), *size);
+  return FileCopy(copy.Release(), static_cast<const uint8_t*>(data), *size, StampOf(status));
 }
 
 FileCopy::FileCopy(FileCopy&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       data_(std::exchange(other.data_, nullptr)),
-      size_(other.size_) {}
+      size_(other.size_),
+      stamp_(other.stamp_) {}
 
 FileCopy::~FileCopy() {
   if (data_ != nullptr) munmap(const_cast<uint8_t*>(data_), size_);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <meridian/base/result.h>
+#include <meridian/geo/database.h>
 
 #include <cstdint>
 #include <span>
@@ -21,14 +22,17 @@ class FileCopy {
   ~FileCopy();
 
   std::span<const uint8_t> bytes() const { return {data_, size_}; }
-  std::string path() const;  // valid while this lives
+  const FileStamp& stamp() const { return stamp_; }  // before the first byte was read
+  std::string path() const;                          // valid while this lives
 
  private:
-  FileCopy(int fd, const uint8_t* data, size_t size) : fd_(fd), data_(data), size_(size) {}
+  FileCopy(int fd, const uint8_t* data, size_t size, const FileStamp& stamp)
+      : fd_(fd), data_(data), size_(size), stamp_(stamp) {}
 
   int fd_;
   const uint8_t* data_;
   size_t size_;
+  FileStamp stamp_;
 };
 
 }  // namespace meridian::geo

@@ -40,29 +40,6 @@ geo::Location LocationOf(const config::Place& place, const std::string& where,
   return location;
 }
 
-std::shared_ptr<const geo::Locator> OpenLocator(const config::Geo& geo,
-                                                std::vector<std::string>& errors) {
-  geo::Locator::Input input;
-  for (const std::string& path : geo.databases) {
-    Result<geo::Database> database = geo::Database::Open(path);
-    if (database.has_value()) {
-      input.databases.push_back(std::move(*database));
-    } else {
-      errors.push_back(Format("{}: {}", path, Describe(database.error())));
-    }
-  }
-  for (const auto& [network, place] : geo.networks) {
-    const std::string where = "geo.networks." + network.ToString();
-    input.networks.push_back({network, LocationOf(place, where, errors)});
-  }
-  if (geo.default_place) input.fallback = LocationOf(*geo.default_place, "geo.default", errors);
-  if (!errors.empty()) return nullptr;
-  Result<std::shared_ptr<const geo::Locator>> locator = geo::Locator::Build(std::move(input));
-  if (locator.has_value()) return std::move(*locator);
-  errors.push_back(Format("geo: {}", Describe(locator.error())));
-  return nullptr;
-}
-
 // The key of a service without a file: as long as the process, so that a reload keeps its sessions.
 tls::HmacKey EphemeralKey(const std::string& service, Keys& keys) {
   for (const auto& [name, key] : keys.ephemeral) {
@@ -144,6 +121,29 @@ std::vector<Listener> CompileListeners(const config::Config& config, const routi
 
 }  // namespace
 
+std::shared_ptr<const geo::Locator> OpenLocator(const config::Geo& geo,
+                                                std::vector<std::string>& errors) {
+  geo::Locator::Input input;
+  for (const std::string& path : geo.databases) {
+    Result<geo::Database> database = geo::Database::Open(path);
+    if (database.has_value()) {
+      input.databases.push_back(std::move(*database));
+    } else {
+      errors.push_back(Format("{}: {}", path, Describe(database.error())));
+    }
+  }
+  for (const auto& [network, place] : geo.networks) {
+    const std::string where = "geo.networks." + network.ToString();
+    input.networks.push_back({network, LocationOf(place, where, errors)});
+  }
+  if (geo.default_place) input.fallback = LocationOf(*geo.default_place, "geo.default", errors);
+  if (!errors.empty()) return nullptr;
+  Result<std::shared_ptr<const geo::Locator>> locator = geo::Locator::Build(std::move(input));
+  if (locator.has_value()) return std::move(*locator);
+  errors.push_back(Format("geo: {}", Describe(locator.error())));
+  return nullptr;
+}
+
 const Listener* Snapshot::FindListener(std::string_view name) const {
   const auto found =
       std::find_if(listeners.begin(), listeners.end(),
@@ -151,10 +151,10 @@ const Listener* Snapshot::FindListener(std::string_view name) const {
   return found == listeners.end() ? nullptr : &*found;
 }
 
-Compiled Compile(config::Config config, uint64_t generation, health::Registry& registry,
-                 Keys& keys) {
+Compiled Compile(config::Config config, uint64_t generation, health::Registry& registry, Keys& keys,
+                 std::shared_ptr<const geo::Locator> locator) {
   Compiled compiled;
-  std::shared_ptr<const geo::Locator> locator = OpenLocator(config.geo, compiled.errors);
+  if (locator == nullptr) locator = OpenLocator(config.geo, compiled.errors);
   CheckTopology(config.topology, compiled.errors);
   std::vector<tls::HmacKey> cookie_keys = CookieKeys(config, keys, compiled);
   if (!compiled.errors.empty()) return compiled;

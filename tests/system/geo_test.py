@@ -5,9 +5,12 @@ import glob
 import ipaddress
 import json
 import os
+import struct
+import time
 import unittest
 
-from harness import PLACES, Meridian, Sites, SystemTest, get, main, run_meridian, wait_until, web_config
+from harness import (PLACES, Connection, Meridian, Sites, SystemTest, get, main, run_meridian, wait_until,
+                     web_config)
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _COMMITTED = os.path.join(_ROOT, "tests", "data", "geo")
@@ -94,6 +97,139 @@ class Committed(SystemTest):
         with open(target + ".new", "wb") as file:
             file.write(data)
         os.rename(target + ".new", target)
+
+
+class Edited:
+    """The bytes of a database with some of them changed, so that it stays well-formed."""
+
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            self.data = bytearray(file.read())
+
+    def swap_coordinates(self, one, other):
+        for a, b in zip(one, other):
+            a, b, between = struct.pack(">d", a), struct.pack(">d", b), b"\xff" * 8
+            self.data = self.data.replace(a, between).replace(b, a).replace(between, b)
+        return self
+
+    def build_earlier(self):
+        epoch = struct.pack(">I", self.number("build_epoch"))
+        self.data = self.data.replace(epoch, struct.pack(">I", self.number("build_epoch") - 86400))
+        return self
+
+    def number(self, key):
+        at = self.data.rindex(key.encode()) + len(key)
+        size = self.data[at] & 31
+        at += 1 if self.data[at] >> 5 else 2  # an extended type has a second byte
+        return int.from_bytes(self.data[at:at + size], "big")
+
+    def forget_ipv4(self):
+        """No IPv4 address is in a network any more: most networks are gone."""
+        width = self.number("record_size")  # 24 or 32
+        node = 0
+        for _ in range(96):
+            node = self.left(node, width)
+        empty = self.number("node_count").to_bytes(width // 8, "big")
+        at = node * width // 4
+        self.data[at:at + width // 4] = empty * 2
+        return self
+
+    def left(self, node, width):
+        at = node * width // 4
+        return int.from_bytes(self.data[at:at + width // 8], "big")
+
+
+class Watched(SystemTest):
+    """The file under a running instance changes, and nobody asks for a reload."""
+
+    @classmethod
+    def start(cls):
+        cls.sites = Sites(cls.shared, endpoints=1)
+
+    def setUp(self):
+        super().setUp()
+        self.path = os.path.join(self.scope.directory, "city.mmdb")
+        Committed.copy(_CITY, self.path)
+        self.meridian = Meridian(self.scope, with_databases(self.sites, self.path))
+        self.assertEqual(self.site_of("dallas"), "dallas")
+
+    def site_of(self, place):
+        return get(self.meridian.address(), source=PLACES[place].client).site
+
+    def replace(self, data):
+        with open(self.path + ".new", "wb") as file:
+            file.write(data)
+        os.rename(self.path + ".new", self.path)
+
+    def swaps(self, result):
+        return self.meridian.metric("meridian_geo_swaps_total", result=result)
+
+    def moved(self):
+        return Edited(_CITY).swap_coordinates((32.7767, -96.797), (33.749, -84.388)).data
+
+    def test_a_new_file_moves_clients_and_touches_no_connection(self):
+        with Connection(self.meridian.address(), PLACES["dallas"].client) as connection:
+            self.assertEqual(connection.request().site, "dallas")
+            self.replace(self.moved())
+            wait_until(lambda: self.swaps("accepted") == 1, "the new database runs", 15)
+            self.assertEqual(connection.request().site, "atlanta")
+        self.assertEqual((self.site_of("dallas"), self.site_of("atlanta")), ("atlanta", "dallas"))
+        self.assertEqual(self.meridian.generation(), 2)
+        self.assertEqual(self.swaps("refused"), 0)
+        self.assertEqual(self.meridian.metric("meridian_reloads_total", result="success"), 0)
+
+    def test_a_file_that_is_written_slowly_is_taken_when_it_is_whole(self):
+        data = self.moved()
+        with open(self.path, "wb") as file:
+            for at in range(0, len(data), len(data) // 20):
+                file.write(data[at:at + len(data) // 20])
+                file.flush()
+                time.sleep(0.1)  # a slow writer, not a wait for something to happen
+        wait_until(lambda: self.site_of("dallas") == "atlanta", "the new database runs", 15)
+
+    def refuses(self, data, reason):
+        self.replace(data)
+        wait_until(lambda: self.swaps("refused") == 1, "the new database is refused", 15)
+        self.assertEqual(self.site_of("dallas"), "dallas")
+        self.assertEqual(self.meridian.generation(), 1)
+        said = [line for line in self.meridian.process.stderr().splitlines() if "city.mmdb" in line]
+        self.assertEqual(len(said), 1, said)
+        self.assertRegex(said[0], reason)
+        # A good one after it is taken, and only then is the counter of the other moved.
+        self.replace(self.moved())
+        wait_until(lambda: self.swaps("accepted") == 1, "a good database runs", 15)
+        self.assertEqual(self.site_of("dallas"), "atlanta")
+        self.assertEqual(self.swaps("refused"), 1)
+
+    def test_a_truncated_one_is_refused(self):
+        self.refuses(self.moved()[:-2000], "malformed")
+
+    def test_an_older_one_is_refused(self):
+        self.refuses(Edited(_CITY).build_earlier().data, "built 2025-12-31.*before the running one")
+
+    def test_a_far_smaller_one_is_refused(self):
+        self.refuses(Edited(_CITY).forget_ipv4().data, "fewer than half")
+
+    def test_one_of_another_type_is_refused(self):
+        self.refuses(Edited(_ASN).data, "of type 'Meridian-Test-ASN'")
+
+    def test_a_reload_takes_a_doubtful_one_only_by_force(self):
+        self.replace(Edited(_CITY).build_earlier().data)
+        answer = self.meridian.reload()
+        self.assertFalse(answer["accepted"])
+        self.assertIn("before the running one", json.dumps(answer))
+        self.assertTrue(self.meridian.reload(force=True)["accepted"])
+
+    def test_status_and_metrics_tell_its_age(self):
+        built = self.meridian.metric("meridian_geo_database_build_timestamp_seconds")
+        self.assertEqual(built, 1767225600)
+        self.assertIn("Meridian-Test-City built", self.meridian.cli("status").stdout)
+        before = self.meridian.metric("meridian_geo_lookups_total", result="hit")
+        misses = self.meridian.metric("meridian_geo_lookups_total", result="miss")
+        self.site_of("dallas")
+        get(self.meridian.address(), source="127.0.99.1")  # in no network
+        self.assertEqual(self.meridian.metric("meridian_geo_lookups_total", result="hit"), before + 1)
+        self.assertEqual(self.meridian.metric("meridian_geo_lookups_total", result="miss"), misses + 1)
 
 
 @unittest.skipUnless(os.path.isdir(_SHARED), "no MaxMind test data at MERIDIAN_SHARED_DATA or ../shared/data")

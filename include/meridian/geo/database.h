@@ -21,9 +21,20 @@
 
 namespace meridian::geo {
 
+// Which bytes a path led to, as the file system tells: differs when the file was replaced or
+// written to. Nothing there: all zero.
+struct FileStamp {
+  uint64_t device = 0, inode = 0, bytes = 0;
+  int64_t modified_ns = 0;  // since 1970
+
+  bool operator==(const FileStamp&) const = default;
+  static FileStamp Of(const std::string& path);
+};
+
 // What a database is, for status and events.
 struct DatabaseReport {
   std::string path;
+  FileStamp stamp;           // of the bytes that were read
   std::string type;          // as the file names itself: "GeoLite2-City"
   uint64_t build_epoch = 0;  // seconds since 1970, as the file says: any value
   int ip_version = 0;        // 4 or 6; 6 holds IPv4 too
@@ -34,13 +45,18 @@ struct DatabaseReport {
        has_asn = false;  // in any record
 };
 
+// Why `next` should not take the place of `running` at the same path unasked, for people: another
+// type, built earlier, or far smaller (fewer than half the networks). Empty: nothing speaks against
+// it.
+std::string DoubtAbout(const DatabaseReport& next, const DatabaseReport& running);
+
 class Database {
  public:
   static constexpr size_t kMaxFileBytes = size_t{1} << 30;
 
-  // Blocks on the disk and takes about a second per million records. Errors: kIo (cannot be read),
-  // kTooLarge, kMalformed (the context says where), kUnsupported (well-formed, but nothing in it
-  // that locates).
+  // Blocks on the disk and takes about a second per million records. What was compiled is compared
+  // with what libmaxminddb says of a sample of addresses. Errors: kIo (cannot be read), kTooLarge,
+  // kMalformed (the context says where), kUnsupported (well-formed, but nothing in it locates).
   static Result<Database> Open(const std::string& path);
 
   Database(Database&&) noexcept;

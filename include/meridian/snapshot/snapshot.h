@@ -61,8 +61,14 @@ struct Compiled {
   std::vector<std::string> warnings;  // an ephemeral session key, …
 };
 
-// Opens databases and key files, builds all tables. Control thread; milliseconds to seconds.
-Compiled Compile(config::Config config, uint64_t generation, health::Registry& registry,
-                 Keys& keys);
+// The databases, networks and default of `geo` as one Locator; null, and why in `errors`, if any of
+// them cannot be used. Seconds for a large database; any thread.
+std::shared_ptr<const geo::Locator> OpenLocator(const config::Geo& geo,
+                                                std::vector<std::string>& errors);
+
+// Opens databases and key files, builds all tables. Control thread; milliseconds to seconds. A
+// `locator` made of the same `geo` spares opening the databases.
+Compiled Compile(config::Config config, uint64_t generation, health::Registry& registry, Keys& keys,
+                 std::shared_ptr<const geo::Locator> locator = nullptr);
 
 }  // namespace meridian::snapshot

@@ -293,5 +293,52 @@ TEST(Database, SamplesItsNetworksEvenlyAndInOrder) {
   EXPECT_TRUE(database.Sample(0).empty());
 }
 
+TEST(Database, IsDoubtfulBesideAnother) {
+  DatabaseReport running;
+  running.type = "GeoLite2-City";
+  running.build_epoch = 1767225600;
+  running.network_count = 1000;
+  EXPECT_EQ(DoubtAbout(running, running), "");
+  DatabaseReport next = running;
+  next.build_epoch += 86400;
+  next.network_count = 500;
+  EXPECT_EQ(DoubtAbout(next, running), "");
+  next.network_count = 499;
+  EXPECT_EQ(DoubtAbout(next, running),
+            "it has 499 networks, fewer than half of the running one's 1000");
+  next = running;
+  --next.build_epoch;
+  EXPECT_EQ(DoubtAbout(next, running),
+            "it was built 2025-12-31T23:59:59.000Z, before the running one "
+            "(2026-01-01T00:00:00.000Z)");
+  next = running;
+  next.type = "GeoLite2-ASN";
+  EXPECT_EQ(DoubtAbout(next, running),
+            "it is of type 'GeoLite2-ASN', the running one of 'GeoLite2-City'");
+  running.build_epoch = UINT64_MAX;
+  EXPECT_NE(DoubtAbout(next, running), "");
+}
+
+TEST(FileStamp, DiffersWhenTheFileWasReplacedOrWrittenTo) {
+  const std::string path = testing::TempDir() + "meridian-stamp-" + std::to_string(getpid());
+  const auto write = [](const std::string& to, const char* text) { std::ofstream(to) << text; };
+  write(path, "one");
+  const FileStamp first = FileStamp::Of(path);
+  EXPECT_EQ(FileStamp::Of(path), first);
+  write(path + ".new", "two");
+  std::filesystem::rename(path + ".new", path);
+  const FileStamp second = FileStamp::Of(path);
+  EXPECT_NE(second, first);
+  std::ofstream(path, std::ios::app) << " more";
+  EXPECT_NE(FileStamp::Of(path), second);
+  std::filesystem::remove(path);
+  EXPECT_EQ(FileStamp::Of(path), FileStamp());
+}
+
+TEST(Database, ReportsTheStampOfTheFileItRead) {
+  const Database database = OpenCommitted("meridian-test-city.mmdb");
+  EXPECT_EQ(database.report().stamp, FileStamp::Of(CommittedFile("meridian-test-city.mmdb")));
+}
+
 }  // namespace
 }  // namespace meridian::geo

@@ -109,6 +109,66 @@ TEST(Locator, AgreesWithTheDatabasesThemselves) {
   EXPECT_GT(known, 1000u);
 }
 
+// MaxMind's own test files: each field is the first database's that knows it, a subdivision or city
+// only where its database names no other country.
+TEST(Locator, MergesCityCountryAndAsnFieldByField) {
+  const auto good = SharedData() / "mmdb/good";
+  const std::array names = {"GeoLite2-Country-Test.mmdb", "GeoIP2-City-Test.mmdb",
+                            "GeoLite2-ASN-Test.mmdb"};
+  if (!std::filesystem::exists(good / names[0])) GTEST_SKIP() << "no MaxMind test files";
+  std::vector<Database> databases;
+  Locator::Input input;
+  for (const char* name : names) {
+    databases.push_back(std::move(*Database::Open((good / name).string())));
+    input.databases.push_back(std::move(*Database::Open((good / name).string())));
+  }
+  const auto locator = Build(std::move(input));
+  size_t with_all = 0;
+  const auto expect_merged = [&](const net::IpAddress& ip) {
+    Location expected;
+    for (const Database& database : databases) {
+      const Location said = database.Lookup(ip);
+      const bool agrees =
+          expected.country.empty() || said.country.empty() || expected.country == said.country;
+      if (!expected.has_coordinates) expected.point = said.point;
+      expected.has_coordinates |= said.has_coordinates;
+      if (expected.country.empty()) expected.country = said.country;
+      if (expected.continent.empty()) expected.continent = said.continent;
+      if (expected.subdivision.empty() && agrees) expected.subdivision = said.subdivision;
+      if (*expected.city == '\0' && agrees) expected.city = said.city;
+      if (expected.asn == 0) expected.asn = said.asn;
+    }
+    const Location found = locator->Locate(ip);
+    EXPECT_EQ(found.has_coordinates, expected.has_coordinates) << ip.ToString();
+    EXPECT_EQ(found.point.latitude, expected.point.latitude) << ip.ToString();
+    EXPECT_EQ(found.country, expected.country) << ip.ToString();
+    EXPECT_EQ(found.continent, expected.continent) << ip.ToString();
+    EXPECT_EQ(found.subdivision, expected.subdivision) << ip.ToString();
+    EXPECT_STREQ(found.city, expected.city) << ip.ToString();
+    EXPECT_EQ(found.asn, expected.asn) << ip.ToString();
+    with_all += !found.country.empty() && found.has_coordinates && found.asn != 0;
+  };
+  for (uint32_t block = 0; block < 1u << 16; ++block) {
+    for (const uint32_t host : {0x0001u, 0x4501u, 0xa0b1u, 0xfffeu}) {
+      expect_merged(net::IpAddress::V4(block << 16 | host));
+    }
+  }
+  for (uint32_t block = 0; block < 1u << 16; ++block) {
+    std::array<uint8_t, 16> bytes{0x20, 0x01, static_cast<uint8_t>(block >> 8),
+                                  static_cast<uint8_t>(block)};
+    expect_merged(net::IpAddress::V6(bytes));
+    bytes[0] = 0x2a, bytes[1] = 0x02;
+    expect_merged(net::IpAddress::V6(bytes));
+  }
+  for (const char* block :
+       {"2.125.160.0", "67.43.156.0", "81.2.69.0", "89.160.20.0", "216.160.83.0"}) {
+    for (uint32_t host = 0; host < 256; ++host) {
+      expect_merged(net::IpAddress::V4(Ip(block).v4() | host));
+    }
+  }
+  EXPECT_GT(with_all, 16u);
+}
+
 TEST(Locator, OverridesWinByTheLongestPrefixAndKeepTheAsn) {
   Locator::Input input = CityAndAsn();
   input.networks = {{Network("81.2.0.0/16"), Place(48.8566, 2.3522, "FR", "IDF")},
