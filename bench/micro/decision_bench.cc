@@ -71,7 +71,7 @@ std::unique_ptr<const Table> Compile(const topology::Topology& topology,
   return Table::Compile({.topology = &topology,
                          .locator = MillionNetworks::Get().locator(),
                          .registry = &registry,
-                         .cookie_keys = {tls::HmacKey("a secret for the benches")}});
+                         .cookie_keys = {{tls::HmacKey("a secret for the benches"), {}}}});
 }
 
 class DecisionWorld {

@@ -40,7 +40,8 @@ Json Value(const config::Process& process) {
           {"state_directory", process.state_directory},
           {"drain_timeout", FormatDuration(process.drain_timeout)},
           {"max_connections", Auto(process.max_connections)},
-          {"startup_grace", FormatDuration(process.startup_grace)}};
+          {"startup_grace", FormatDuration(process.startup_grace)},
+          {"session_table", process.session_table}};
 }
 
 Json Value(const config::Log& log) {
@@ -227,9 +228,16 @@ Json Value(const config::Listener& listener) {
                {"protocol", listener.protocol == config::Protocol::kTcp ? "tcp" : "http"}};
   if (!listener.service.empty()) json["service"] = listener.service;
   for (const config::Route& route : listener.routes) {
-    json["routes"].push_back(
-        {{"host", route.host}, {"path", route.path}, {"service", route.service}});
+    if (listener.protocol == config::Protocol::kTcp) {
+      json["routes"].push_back(
+          {{"sni", route.host.empty() ? "*" : route.host}, {"service", route.service}});
+    } else {
+      json["routes"].push_back(
+          {{"host", route.host}, {"path", route.path}, {"service", route.service}});
+    }
   }
+  if (listener.allow) json["allow"] = Value(*listener.allow);
+  if (listener.deny) json["deny"] = Value(*listener.deny);
   Json trusted = Json::array();
   for (const net::Prefix& prefix : listener.trusted_proxies) trusted.push_back(prefix.ToString());
   json["trusted_proxies"] = std::move(trusted);

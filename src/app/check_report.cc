@@ -19,10 +19,14 @@ std::string DescribeListener(const config::Listener& listener) {
   std::string text = Format("  {:<12} {:<5}", listener.name,
                             listener.protocol == config::Protocol::kHttp ? "http" : "tcp");
   for (const net::Address& bind : listener.bind) text += " " + bind.ToString();
-  if (listener.protocol == config::Protocol::kTcp) return text + " → " + listener.service;
+  if (listener.routes.empty()) return text + " → " + listener.service;
   for (const config::Route& route : listener.routes) {
+    const bool is_tcp = listener.protocol == config::Protocol::kTcp;
     text += Format("\n      {}{} → {}", route.host.empty() ? "*" : route.host,
-                   route.path.empty() ? "/" : route.path, route.service);
+                   is_tcp               ? ""
+                   : route.path.empty() ? "/"
+                                        : route.path,
+                   route.service);
   }
   return text;
 }

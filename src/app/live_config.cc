@@ -39,6 +39,7 @@ void WarnOfFixed(const config::Config& running, const config::Config& next, cons
   if (running.process.max_connections != next.process.max_connections) {
     warn("process.max_connections");
   }
+  if (running.process.session_table != next.process.session_table) warn("process.session_table");
   if (running.process.state_directory != next.process.state_directory) {
     warn("process.state_directory");
   }

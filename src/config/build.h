@@ -45,6 +45,9 @@ struct Build {
 // What follows "'x' is not a site": the name that was meant, or those there are.
 std::string NearestOf(std::string_view name, const Names& known);
 
+// The lists of clients that a rule, or a listener's allow or deny, names.
+topology::Match BuildMatch(const View& view);
+
 // Fills build.config; the parts, in the order they are built.
 void BuildAll(Build& build);
 void BuildProcess(Build& build);   // process, log, geo, admin

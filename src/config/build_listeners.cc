@@ -11,12 +11,24 @@ bool RefersToService(Build& build, const View& name) {
   return build.Refers(name, build.services, "a service");
 }
 
-// "*" and "/" become empty, which matches all; "/api/" is "/api".
-Route BuildRoute(Build& build, const View& view) {
-  Route route;
-  if (const View host = view["host"]; host && host.text() != "*") {
-    route.host = LowerAscii(host.text());
+// What a protocol cannot see is no part of its routes.
+void CheckRouteKeys(Build& build, const View& view, Protocol protocol) {
+  if (protocol == Protocol::kTcp) {
+    if (!view.Has("sni") || view.Has("host") || view.Has("path")) {
+      build.Error(view.at(), view.path(),
+                  "protocol tcp has no hosts and paths; expected `sni` (\"*\" for all)");
+    }
+  } else if (const View sni = view["sni"]) {
+    build.Error(sni.at(), sni.path(), "protocol http has no server names; expected `host`");
   }
+}
+
+// "*" and "/" become empty, which matches all; "/api/" is "/api".
+Route BuildRoute(Build& build, const View& view, Protocol protocol) {
+  Route route;
+  CheckRouteKeys(build, view, protocol);
+  const View host = view[protocol == Protocol::kTcp ? "sni" : "host"];
+  if (host && host.text() != "*") route.host = LowerAscii(host.text());
   Read(view, "path", route.path);
   while (route.path.ends_with('/')) route.path.pop_back();
   if (const View service = view["service"]) {
@@ -46,7 +58,7 @@ void BuildRoutes(Build& build, const View& routes, Listener& listener) {
       build.Error(view.at(), view.path(), Format("more than {} routes", kMaxRoutes));
       return;
     }
-    Route route = BuildRoute(build, view);
+    Route route = BuildRoute(build, view, listener.protocol);
     if (!view.IsSound()) continue;
     const auto earlier = std::find_if(listener.routes.begin(), listener.routes.end(),
                                       [&](const Route& other) { return Covers(other, route); });
@@ -63,25 +75,17 @@ void ReadWhere(Build& build, const View& view, Listener& listener) {
   const View service = view["service"];
   const View routes = view["routes"];
   const bool service_known = service && RefersToService(build, service);
-  if (listener.protocol == Protocol::kTcp) {
-    if (service_known) listener.service = service.text();
-    if (!view.Has("service") && !view.Has("routes")) {
-      build.Error(view.at(), view.path() + ".service", "is required for protocol tcp");
-    }
-    for (const View& route : routes.Entries()) {
-      if (route.Has("sni")) continue;
-      build.Error(route.at(), route.path(),
-                  "protocol tcp has no hosts and paths; expected `service` in place of routes");
-    }
-    return;
-  }
+  const bool is_tcp = listener.protocol == Protocol::kTcp;
   if (view.Has("service") && view.Has("routes")) {
     build.Error(service ? service.at() : view.at(), view.path() + ".service",
                 "stands beside routes; expected one of the two");
   } else if (!view.Has("service") && (!view.Has("routes") || (routes && routes.size() == 0))) {
-    build.Error(view.at(), view.path() + ".routes", "is required for protocol http, or `service`");
+    build.Error(view.at(), view.path() + (is_tcp ? ".service" : ".routes"),
+                is_tcp ? "is required for protocol tcp, or `routes` by sni"
+                       : "is required for protocol http, or `service`");
   }
-  if (service_known) listener.routes.push_back({{}, {}, service.text()});
+  if (service_known && is_tcp) listener.service = service.text();
+  if (service_known && !is_tcp) listener.routes.push_back({{}, {}, service.text()});
   BuildRoutes(build, routes, listener);
 }
 
@@ -117,18 +121,49 @@ void ReadProxies(Build& build, const View& view, Listener& listener) {
   }
 }
 
-// A cookie or header cannot be seen in plain TCP.
-void CheckSession(Build& build, const View& view, const Listener& listener) {
-  if (listener.protocol != Protocol::kTcp) return;
+// Cookies, headers and queries cannot be seen in plain TCP, nor server names by HTTP.
+bool Sees(Protocol protocol, topology::SessionBy by) {
+  switch (by) {
+    case topology::SessionBy::kNone:
+    case topology::SessionBy::kSource:
+      return true;
+    case topology::SessionBy::kSni:
+      return protocol == Protocol::kTcp;
+    case topology::SessionBy::kCookie:
+    case topology::SessionBy::kHeader:
+    case topology::SessionBy::kQuery:
+      return protocol == Protocol::kHttp;
+  }
+  return true;
+}
+
+void CheckSession(Build& build, const View& name, Protocol protocol) {
+  if (!name) return;
   for (const topology::Service& service : build.config.topology.services) {
     const auto by = service.session.by;
-    const bool blind = by == topology::SessionBy::kCookie || by == topology::SessionBy::kHeader;
-    if (service.name != listener.service || !blind) continue;
-    const View name = view["service"];
+    if (service.name != name.text() || Sees(protocol, by)) continue;
     build.Warning(name.place(), name.path(),
-                  Format("sessions of {} are by {}, which protocol tcp does not see", service.name,
-                         topology::Name(by)));
+                  Format("sessions of {} are by {}, which protocol {} does not see", service.name,
+                         topology::Name(by), protocol == Protocol::kTcp ? "tcp" : "http"));
   }
+}
+
+void CheckSessions(Build& build, const View& view, const Listener& listener) {
+  CheckSession(build, view["service"], listener.protocol);
+  for (const View& route : view["routes"].Entries()) {
+    CheckSession(build, route["service"], listener.protocol);
+  }
+}
+
+// An empty list of clients is a mistake: of allow it would be nobody, of deny nothing.
+std::optional<topology::Match> BuildAccess(Build& build, const View& view) {
+  if (!view) return std::nullopt;
+  topology::Match match = BuildMatch(view);
+  if (match == topology::Match{} && view.IsSound()) {
+    build.Error(view.at(), view.path(),
+                "names no clients; expected country, continent, asn or network");
+  }
+  return match;
 }
 
 using Bound = std::map<net::Address, Spot>;
@@ -158,7 +193,9 @@ Listener BuildListener(Build& build, const std::string& name, const View& view, 
   if (protocol_known) ReadWhere(build, view, listener);
   ReadLimits(view["limits"], listener.limits);
   ReadProxies(build, view, listener);
-  CheckSession(build, view, listener);
+  listener.allow = BuildAccess(build, view["allow"]);
+  listener.deny = BuildAccess(build, view["deny"]);
+  CheckSessions(build, view, listener);
   return listener;
 }
 

@@ -22,19 +22,28 @@ std::vector<std::string> ReadList(const View& map, std::string_view key) {
   return out;
 }
 
+}  // namespace
+
+topology::Match BuildMatch(const View& view) {
+  topology::Match match;
+  match.country = ReadList(view, "country");
+  match.continent = ReadList(view, "continent");
+  match.subdivision = ReadList(view, "subdivision");
+  match.network = ReadList(view, "network");
+  for (const View& asn : view["asn"].Entries()) {
+    match.asn.push_back(static_cast<uint32_t>(ParseUnsigned(asn.text()).value_or(0)));
+  }
+  for (const auto& [name, value] : view["header"].Named()) {
+    match.header.emplace_back(name, value.text());
+  }
+  return match;
+}
+
+namespace {
+
 topology::Rule BuildRule(Build& build, const std::string& service, const View& view) {
   topology::Rule rule;
-  const View match = view["match"];
-  rule.match.country = ReadList(match, "country");
-  rule.match.continent = ReadList(match, "continent");
-  rule.match.subdivision = ReadList(match, "subdivision");
-  rule.match.network = ReadList(match, "network");
-  for (const View& asn : match["asn"].Entries()) {
-    rule.match.asn.push_back(static_cast<uint32_t>(ParseUnsigned(asn.text()).value_or(0)));
-  }
-  for (const auto& [name, value] : match["header"].Named()) {
-    rule.match.header.emplace_back(name, value.text());
-  }
+  rule.match = BuildMatch(view["match"]);
   const View sites = view["sites"];
   rule.sites = ReadSites(build, sites);
   Read(view, "strict", rule.strict);
@@ -59,6 +68,8 @@ void ReadSessionKey(Build& build, const View& view, SessionPolicy& session) {
   if (word == "source") session.by = SessionBy::kSource;
   if (word == "cookie") session.by = SessionBy::kCookie;
   if (word == "header") session.by = SessionBy::kHeader;
+  if (word == "query") session.by = SessionBy::kQuery;
+  if (word == "sni") session.by = SessionBy::kSni;
   if (session.by == SessionBy::kCookie) session.name = "meridian";
   if (!argument.empty()) session.name = argument;
   const View name = view["name"];
@@ -68,9 +79,12 @@ void ReadSessionKey(Build& build, const View& view, SessionPolicy& session) {
                        Quote(argument)));
   }
   if (name) session.name = name.text();
-  if (session.by == SessionBy::kHeader && session.name.empty() && !view.Has("name")) {
+  const bool is_query = session.by == SessionBy::kQuery;
+  const bool needs_name = is_query || session.by == SessionBy::kHeader;
+  if (needs_name && session.name.empty() && !view.Has("name")) {
     build.Error(by.place(), view.path() + ".name",
-                "is required for sessions by header: the header's name");
+                is_query ? "is required for sessions by query: the parameter's name"
+                         : "is required for sessions by header: the header's name");
   }
 }
 
@@ -87,11 +101,6 @@ SessionPolicy BuildSession(Build& build, const View& view) {
   const bool is_cookie = session.by == SessionBy::kCookie;
   const bool is_none = session.by == SessionBy::kNone;
   session.on_recovery = is_cookie || is_none ? OnRecovery::kStay : OnRecovery::kReturn;
-  const View recovery = view["on_recovery"];
-  if (recovery && recovery.text() == "stay" && !is_cookie && !is_none) {
-    build.Error(recovery.place(), recovery.path(),
-                "stay is not supported yet for sessions without a cookie; expected return");
-  }
   ReadWord(view, "on_recovery", session.on_recovery,
            {{"stay", OnRecovery::kStay}, {"return", OnRecovery::kReturn}});
   Read(view, "source_prefix_v4", session.source_prefix_v4);

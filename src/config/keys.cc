@@ -36,6 +36,11 @@ constexpr Key kProcessKeys[] = {
     Key{"process.startup_grace", kDuration,
         "Listeners accept once every check has answered, or after this time.", "2s"}
         .In(0, kHour),
+    Key{"process.session_table", kInteger,
+        "Moved sessions without a cookie that are remembered, for on_recovery: stay; 16 bytes "
+        "each.",
+        "65536"}
+        .In(4, 1 << 26),
 
     Key{"log", kMap, "The process's log."}.With(kMergeable),
     Key{"log.level", kWord, "The least severe level that is written.", "info",
@@ -174,17 +179,22 @@ constexpr Key kServiceKeys[] = {
         "least-connections round-robin hash random"}
         .Called("a balance policy"),
     Key{"services.*.session", kMap, "What keeps a client's connections and requests together."},
-    Key{"services.*.session.by", kWord, "The session key; header may be written header:NAME.",
-        "none", "none source cookie header", "query sni"}
+    Key{"services.*.session.by", kWord,
+        "The session key; header and query may be written header:NAME and query:NAME.", "none",
+        "none source cookie header query sni"}
         .Called("a session key")
         .With(kArgument),
-    Key{"services.*.session.name", kToken, "Of the cookie (meridian by default) or the header."},
+    Key{"services.*.session.name", kToken,
+        "Of the cookie (meridian by default), the header or the query parameter."},
     Key{"services.*.session.scope", kWord, "What a session keeps to.", "endpoint", "endpoint site"}
         .Called("a session scope"),
-    Key{"services.*.session.ttl", kDuration, "How long a cookie is honoured.", "8h"}.In(kSecond,
-                                                                                        kYear),
+    Key{"services.*.session.ttl", kDuration,
+        "How long a cookie, or the place that a session without one moved to, is honoured.", "8h"}
+        .In(kSecond, kYear),
     Key{"services.*.session.key_file", kFile,
-        "The key that signs cookies, the same on all instances; none: a new one at each start.",
+        "Keys of cookies, the same on all instances: one or two lines of text, the first signs, "
+        "both "
+        "are accepted; none: a new key at each start.",
         "none", "none"},
     Key{"services.*.session.on_failure", kWord, "When the session's place is down.", "repin",
         "repin reject"}
@@ -340,7 +350,7 @@ constexpr Key kListenerKeys[] = {
     Key{"listeners.*.bind[]", kAddress, "IP:port, or unix:PATH."},
     Key{"listeners.*.protocol", kWord, "What clients speak.", "http", "http tcp", "udp"}.Called(
         "a protocol"),
-    Key{"listeners.*.service", kName, "Where everything goes; required for tcp."},
+    Key{"listeners.*.service", kName, "Where everything goes; for tcp this or routes."},
     Key{"listeners.*.tls", kMap, "TLS towards clients.", "off", "off"}.With(kLater),
     Key{"listeners.*.tls.certificates", kList, "Chosen by server name."},
     Key{"listeners.*.tls.certificates[]", kMap, "A certificate with its key."},
@@ -357,13 +367,14 @@ constexpr Key kListenerKeys[] = {
     Key{"listeners.*.proxy_protocol", kWord, "PROXY header from trusted peers.", "off",
         "off accept require"}
         .Called("a use of the PROXY protocol"),
-    Key{"listeners.*.routes", kList, "Hosts and paths to services; the first match wins."},
+    Key{"listeners.*.routes", kList,
+        "Hosts and paths (http) or server names (tcp) to services; the first match wins."},
     Key{"listeners.*.routes[]", kMap, "One route."},
     Key{"listeners.*.routes[].host", kHost, "A name, *.example.com, or * for all.", "*"},
     Key{"listeners.*.routes[].path", kUrlPath, "Prefix at a segment boundary.", "/"},
     Key{"listeners.*.routes[].service", kName, "Where it goes."},
-    Key{"listeners.*.routes[].sni", kHost, "TLS server name, without terminating TLS."}.With(
-        kLater),
+    Key{"listeners.*.routes[].sni", kHost,
+        "TLS server name (tcp), without terminating TLS: a name, *.example.com, or * for all."},
     Key{"listeners.*.routes[].methods", kList, "Only these methods."}.With(kLater),
     Key{"listeners.*.routes[].methods[]", kToken, "A method."},
     Key{"listeners.*.routes[].rewrite", kMap, "Changes to the target."}.With(kLater),
@@ -388,7 +399,7 @@ constexpr Key kListenerKeys[] = {
         "unlimited"}
         .In(1, 1e9)
         .With(kLater),
-    Key{"listeners.*.allow", kMap, "Only these clients."}.With(kLater),
+    Key{"listeners.*.allow", kMap, "Only clients that one of these lists holds."},
     Key{"listeners.*.allow.country", kList, "Countries."},
     Key{"listeners.*.allow.country[]", kCountry, "ISO 3166-1 alpha-2 code."},
     Key{"listeners.*.allow.continent", kList, "Continents."},
@@ -398,7 +409,7 @@ constexpr Key kListenerKeys[] = {
     Key{"listeners.*.allow.asn[]", kInteger, "Autonomous system number."}.In(1, 4294967295),
     Key{"listeners.*.allow.network", kList, "Address blocks."},
     Key{"listeners.*.allow.network[]", kPrefix, "An address block."},
-    Key{"listeners.*.deny", kMap, "All but these clients."}.With(kLater),
+    Key{"listeners.*.deny", kMap, "No clients that one of these lists holds; wins over allow."},
     Key{"listeners.*.deny.country", kList, "Countries."},
     Key{"listeners.*.deny.country[]", kCountry, "ISO 3166-1 alpha-2 code."},
     Key{"listeners.*.deny.continent", kList, "Continents."},

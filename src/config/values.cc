@@ -292,7 +292,10 @@ std::optional<std::string> Problem(const Key& key, std::string_view text) {
     const auto [first, argument] = SplitArgument(text);
     const bool takes_one = first == "header" || first == "query";
     if (takes_one && first.size() < text.size() && !IsToken(argument)) {
-      return Format("{} is not a header name; expected such as header:X-User", Quote(argument));
+      return first == "header" ? Format("{} is not a header name; expected such as header:X-User",
+                                        Quote(argument))
+                               : Format("{} is not a parameter name; expected such as query:user",
+                                        Quote(argument));
     }
     if (takes_one) word = first;
   }

@@ -47,20 +47,4 @@ net::IpAddress ClientOf(const codec::Head& head, const net::IpAddress& peer,
   return client;
 }
 
-std::string_view CookieValue(const codec::Head& head, std::string_view name) {
-  for (const codec::Field& field : head) {
-    if (field.id != codec::FieldId::kCookie) continue;
-    std::string_view rest = field.value;
-    while (!rest.empty()) {
-      const size_t end = rest.find(';');
-      const std::string_view pair = TrimSpace(rest.substr(0, end));
-      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
-      if (pair.size() > name.size() && pair[name.size()] == '=' && pair.starts_with(name)) {
-        return pair.substr(name.size() + 1);
-      }
-    }
-  }
-  return {};
-}
-
 }  // namespace meridian::proxy

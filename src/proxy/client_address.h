@@ -17,7 +17,4 @@ bool Trusted(const net::IpAddress& ip, const std::vector<net::Prefix>& trusted);
 net::IpAddress ClientOf(const codec::Head& head, const net::IpAddress& peer,
                         const std::vector<net::Prefix>& trusted);
 
-// The value of cookie `name` in the request's Cookie fields, or empty.
-std::string_view CookieValue(const codec::Head& head, std::string_view name);
-
 }  // namespace meridian::proxy

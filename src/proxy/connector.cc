@@ -178,7 +178,10 @@ void Connector::Lost(Attempt& attempt, ErrorCode code) {
 void Connector::Finish() {
   timer_.Disarm();
   if (Wait()) return;
-  owner_.OnNoBackend(last_failure_ != Failure::kCount ? last_failure_ : FailureOf(walk_.why()));
+  // A session that is not to move is told so, whatever showed that its place is down.
+  const bool rejected = walk_.why() == routing::NoChoice::kSessionRejected;
+  const bool by_walk = rejected || last_failure_ == Failure::kCount;
+  owner_.OnNoBackend(by_walk ? FailureOf(walk_.why()) : last_failure_);
 }
 
 // False: the walk does not end in a hold, or too many wait already.

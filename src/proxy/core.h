@@ -140,7 +140,7 @@ class Core final : private net::TimerHandler {
   Hold current;
   BackendPool pool;
   codec::Head head;     // scratch for the head being read
-  std::string scratch;  // scratch for the head being written
+  std::string scratch;  // scratch for the head being written, and for a decoded session key
   List<Session> sessions;
   size_t clients = 0;
   uint64_t exchanges = 0;  // under way

@@ -270,6 +270,8 @@ void Exchange::Failed(Failure failure) {
   ClientStream& client = *client_;
   RouteCounters& none = hold_.route(service_, {});
   (StatusOf(failure) >= 500 ? none.requests_5xx : none.requests_4xx).Add();
+  if (failure == Failure::kSessionRejected)
+    none.pins[static_cast<size_t>(routing::Pin::kRejected)].Add();
   Rest();
   client.OnFailed(failure);
 }

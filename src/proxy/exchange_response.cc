@@ -83,6 +83,7 @@ void Exchange::StartResponse(const codec::Head& head) {
   ResponseEdit edit;
   edit.site = hold_.table().site(choice_.site).name;
   edit.reason = routing::Name(choice_.reason);
+  connector_.walk().Settle(choice_);
   if (connector_.walk().wants_cookie()) {
     char value[routing::kCookieBytes];
     const size_t bytes =

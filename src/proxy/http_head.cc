@@ -153,6 +153,8 @@ StatusText TextOf(Failure failure) {
   switch (failure) {
     case Failure::kBadRequest:
       return {400, "Bad Request", "the request is malformed or ambiguous"};
+    case Failure::kDenied:
+      return {403, "Forbidden", "this client is not admitted here"};
     case Failure::kNoRoute:
       return {404, "Not Found", "no route matches this host and path"};
     case Failure::kHeaderTimeout:
@@ -192,6 +194,7 @@ StatusText TextOf(Failure failure) {
     case Failure::kIdleTimeout:
     case Failure::kClientGone:
     case Failure::kProxyHeader:
+    case Failure::kClientHello:
     case Failure::kCount:
       break;
   }

@@ -17,6 +17,8 @@ const char* Name(Failure failure) {
       return "unsupported";
     case Failure::kHeaderTimeout:
       return "header-timeout";
+    case Failure::kDenied:
+      return "denied";
     case Failure::kNoRoute:
       return "no-route";
     case Failure::kNoSites:
@@ -51,6 +53,8 @@ const char* Name(Failure failure) {
       return "overloaded";
     case Failure::kProxyHeader:
       return "proxy-header";
+    case Failure::kClientHello:
+      return "client-hello";
     case Failure::kCount:
       break;
   }
@@ -88,6 +92,7 @@ Metrics::Binding Metrics::Bind(size_t worker, const snapshot::Snapshot& snapshot
     binding.routes.push_back(FindOrMake(routes_[worker], std::pair(service.name, std::string())));
   }
   binding.worker = workers_[worker].get();
+  if (snapshot.table->moved_sessions()) moved_sessions_ = snapshot.table->moved_sessions();
   return binding;
 }
 
@@ -308,6 +313,12 @@ void Metrics::Collect(MetricSink& sink) const {
   report.Traffic();
   report.Decisions();
   report.Times();
+  sink.Gauge("meridian_moved_sessions",
+             "Sessions without a cookie that are remembered where they moved to", {},
+             static_cast<double>(moved_sessions_ ? moved_sessions_->entries() : 0));
+  sink.Count("meridian_moved_sessions_evicted_total",
+             "Moved sessions without a cookie that were forgotten for want of room", {},
+             moved_sessions_ ? moved_sessions_->evictions() : 0);
   uint64_t hits = 0, misses = 0;
   for (const auto& worker : workers_) {
     hits += worker->geo_hits.value();

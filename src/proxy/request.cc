@@ -2,6 +2,7 @@
 #include "proxy/request.h"
 
 #include "proxy/client_address.h"
+#include "proxy/session_key.h"
 
 namespace meridian::proxy {
 namespace {
@@ -19,38 +20,31 @@ class HeadFields final : public routing::HeaderSource {
   const codec::Head& head_;
 };
 
-std::string_view SessionKey(const topology::SessionPolicy& session, const codec::Head& head) {
-  switch (session.by) {
-    case topology::SessionBy::kCookie:
-      return CookieValue(head, session.name);
-    case topology::SessionBy::kHeader:
-      return HeadFields(head).Header(session.name);
-    default:
-      return {};
-  }
-}
-
 }  // namespace
 
 tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
                                                               const RequestInput& input) {
   const config::Listener& config = input.listener->config;
   const codec::Head& head = *input.head;
+  const bool trusted =
+      !config.trusted_proxies.empty() && Trusted(input.peer, config.trusted_proxies);
+  const net::IpAddress client =
+      trusted ? ClientOf(head, input.peer, config.trusted_proxies) : input.peer;
+  if (!input.listener->access.Admits(client)) return tl::unexpected(Failure::kDenied);
   if (head.framing == codec::Framing::kLength &&
       head.content_length > config.limits.body_bytes.value_or(UINT64_MAX))
     return tl::unexpected(Failure::kBodyTooLarge);
   const ServiceId service = input.listener->routes->Match(head.host, head.path);
   if (!service.ok()) return tl::unexpected(Failure::kNoRoute);
-  const bool trusted =
-      !config.trusted_proxies.empty() && Trusted(input.peer, config.trusted_proxies);
   const HeadFields fields(head);
   ExchangeInput begin;
   begin.client = input.client;
   begin.hold = core.current;
   begin.head = &head;
   begin.query.service = service;
-  begin.query.client = trusted ? ClientOf(head, input.peer, config.trusted_proxies) : input.peer;
-  begin.query.session_key = SessionKey(core.current.table().service(service).session, head);
+  begin.query.client = client;
+  begin.query.session_key =
+      SessionKey(core.current.table().service(service).session, head, core.scratch);
   begin.query.headers = &fields;
   begin.query.wall = core.loop.WallNow();
   begin.query.now = core.loop.Now();

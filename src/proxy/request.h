@@ -1,5 +1,6 @@
 // From a request's head to its exchange, for either protocol: the listener's limits and routes, who
-// the client is, the session's key. The worker's thread; nothing is kept.
+// the client is and whether it is admitted, the session's key. The worker's thread; nothing is
+// kept.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,8 @@
 // See tcp_session.h.
 #include "proxy/tcp_session.h"
 
+#include <meridian/codec/client_hello.h>
+
 #include <algorithm>
 
 #include "proxy/client_address.h"
@@ -25,24 +27,52 @@ void TcpSession::Begin() {
     core_.loop.Arm(timer_, config.limits.header_timeout);
     client_.stream->StartReading();
   } else {
-    Pick();
+    Greet();
   }
 }
 
 void TcpSession::ReadPreface(std::string_view bytes) {
-  const snapshot::Listener* listener = hold_.snapshot().FindListener(listener_.name);
-  const auto step = dial_->preface.Feed(bytes, listener->config, client_ip_);
+  const auto step = dial_->preface.Feed(bytes, listener_config().config, client_ip_);
   if (!step) return Fail(Failure::kProxyHeader, true);
-  if (*step == Preface::Step::kDone) Pick();
+  if (*step == Preface::Step::kDone) Greet();
 }
 
-void TcpSession::Pick() {
+// The client's address is known: may it come in, and has it to say more before it is sent on?
+void TcpSession::Greet() {
+  const snapshot::Listener& listener = listener_config();
+  if (!listener.access.Admits(client_ip_)) return Fail(Failure::kDenied, true);
+  const std::string_view rest = dial_->preface.rest();
+  if (!listener.reads_hello) {
+    dial_->early = rest;
+    return Pick({});
+  }
+  Advance(State::kHello);
+  if (!timer_.armed()) core_.loop.Arm(timer_, listener.config.limits.header_timeout);
+  client_.stream->StartReading();
+  ReadHello(rest);
+}
+
+void TcpSession::ReadHello(std::string_view bytes) {
+  dial_->early.append(bytes);
+  const auto hello = codec::ParseClientHello(dial_->early);
+  if (!hello) return Fail(Failure::kClientHello, true);
+  if (hello->progress == codec::ClientHello::Progress::kNeedMore) return;
+  if (const auto& routes = listener_config().routes) {
+    service_ = routes->Match(hello->server_name(), {});
+    if (!service_.ok()) return Fail(Failure::kNoRoute, true);
+  }
+  Pick(hello->server_name());
+}
+
+void TcpSession::Pick(std::string_view server_name) {
   Advance(State::kConnect);
   // Nothing is read from the client while there is nobody to give it to.
   client_.stream->StopReading();
   routing::Query query;
   query.service = service_;
   query.client = client_ip_;
+  const bool by_name = hold_.table().service(service_).session.by == topology::SessionBy::kSni;
+  if (by_name) query.session_key = server_name;
   query.wall = core_.loop.WallNow();
   query.now = core_.loop.Now();
   query.draw = core_.random.Next();
@@ -57,6 +87,7 @@ void TcpSession::OnBackend(net::StreamPtr stream, const routing::Choice& choice,
   counters_->active.Add();
   counters_->reasons[static_cast<size_t>(choice.reason)].Add();
   counters_->pins[static_cast<size_t>(walk.pin())].Add();
+  walk.Settle(choice);
   if (dial_->connector.tried() > 1) counters_->retries.Add(dial_->connector.tried() - 1);
   Counter& geo = walk.has_coordinates() ? hold_.counters().worker->geo_hits
                                         : hold_.counters().worker->geo_misses;
@@ -70,9 +101,9 @@ void TcpSession::OnBackend(net::StreamPtr stream, const routing::Choice& choice,
   active_ = core_.loop.Now();
   core_.loop.Arm(timer_, std::min(hold_.table().service(service_).timeouts.idle,
                                   hold_.table().service(service_).timeouts.session));
-  if (const std::string_view rest = dial_->preface.rest(); !rest.empty()) {
-    counters_->bytes_in.Add(rest.size());
-    backend_.stream->Write(rest);
+  if (const std::string_view early = dial_->early; !early.empty()) {
+    counters_->bytes_in.Add(early.size());
+    backend_.stream->Write(early);
   }
   if (client_.ended) backend_.stream->FinishWriting();
   client_.stream->StartReading();
@@ -80,12 +111,15 @@ void TcpSession::OnBackend(net::StreamPtr stream, const routing::Choice& choice,
 }
 
 void TcpSession::OnNoBackend(Failure failure) {
+  if (failure == Failure::kSessionRejected)
+    hold_.route(service_, {}).pins[static_cast<size_t>(routing::Pin::kRejected)].Add();
   Fail(failure, true);
 }
 
 void TcpSession::Forward(Side& from, std::string_view bytes) {
   active_ = core_.loop.Now();
   if (state_ == State::kPreface) return ReadPreface(bytes);
+  if (state_ == State::kHello) return ReadHello(bytes);
   dial_.reset();
   Side& to = Other(from);
   if (&from == &backend_) {
@@ -106,7 +140,7 @@ void TcpSession::Drained(Side& side) {
 
 void TcpSession::Ended(Side& side) {
   side.ended = true;
-  if (state_ == State::kPreface) return Fail(Failure::kClientGone, false);
+  if (state_ < State::kConnect) return Fail(Failure::kClientGone, false);
   if (state_ == State::kConnect) return;  // told to the backend once it is there
   Other(side).stream->FinishWriting();
   if (client_.ended && backend_.ended) return Close();
@@ -114,8 +148,7 @@ void TcpSession::Ended(Side& side) {
 }
 
 void TcpSession::Broken(Side& side, const Error& error) {
-  if (state_ == State::kPreface || state_ == State::kConnect)
-    return Fail(Failure::kClientGone, true);
+  if (state_ <= State::kConnect) return Fail(Failure::kClientGone, true);
   if (&side == &backend_) {
     listener_.counters->failures[static_cast<size_t>(Failure::kBackendReset)].Add();
     if (!heard_) Report(health::Outcome::kReset);
@@ -131,6 +164,7 @@ void TcpSession::Report(health::Outcome outcome) {
 
 void TcpSession::OnTimer(net::Timer&) {
   if (state_ == State::kPreface) return Fail(Failure::kProxyHeader, true);
+  if (state_ == State::kHello) return Fail(Failure::kHeaderTimeout, true);
   const topology::Timeouts& timeouts = hold_.table().service(service_).timeouts;
   const MonotonicTime now = core_.loop.Now();
   const MonotonicTime due = std::min(active_ + timeouts.idle, started_ + timeouts.session);
@@ -139,7 +173,7 @@ void TcpSession::OnTimer(net::Timer&) {
 }
 
 void TcpSession::Drain() {
-  if (state_ == State::kPreface || state_ == State::kConnect) return Abort();
+  if (state_ <= State::kConnect) return Abort();
   if (state_ == State::kRelay) Advance(State::kDrain);
 }
 
@@ -188,15 +222,20 @@ void TcpSession::Close() {
 }
 
 void TcpSession::Advance(State next) {
+  constexpr auto kBit = [](State state) {
+    return static_cast<uint8_t>(1u << static_cast<unsigned>(state));
+  };
+  constexpr uint8_t kEnd = kBit(State::kClosed);
   static constexpr uint8_t kLegal[] = {
-      /* kPreface */ 1 << 1 | 1 << 5,
-      /* kConnect */ 1 << 2 | 1 << 4 | 1 << 5,
-      /* kRelay */ 1 << 3 | 1 << 4 | 1 << 5,
-      /* kHalfClosed */ 1 << 5,
-      /* kDrain */ 1 << 5,
+      /* kPreface */ kBit(State::kHello) | kBit(State::kConnect) | kEnd,
+      /* kHello */ kBit(State::kConnect) | kEnd,
+      /* kConnect */ kBit(State::kRelay) | kBit(State::kDrain) | kEnd,
+      /* kRelay */ kBit(State::kHalfClosed) | kBit(State::kDrain) | kEnd,
+      /* kHalfClosed */ kEnd,
+      /* kDrain */ kEnd,
       /* kClosed */ 0,
   };
-  MERIDIAN_CHECK((kLegal[static_cast<size_t>(state_)] >> static_cast<size_t>(next)) & 1);
+  MERIDIAN_CHECK((kLegal[static_cast<size_t>(state_)] & kBit(next)) != 0);
   state_ = next;
 }
 

@@ -1,12 +1,13 @@
 // One client's connection relayed to one backend, byte for byte.
 //
-//   kPreface ──► kConnect ──► kRelay ──► kHalfClosed ──► kClosed
-//      │            │            │            │             ▲
-//      └────────────┴────────────┴── kDrain ──┴─────────────┘
+//   kPreface ──► kHello ──► kConnect ──► kRelay ──► kHalfClosed ──► kClosed
+//      │           │           │            │            │             ▲
+//      └───────────┴───────────┴────────────┴── kDrain ──┴─────────────┘
 //
-// kPreface waits for a PROXY header and is skipped where none is wanted. kDrain relays on, until
-// the client or the backend ends, or the worker closes. Any error goes to kClosed; a reset on one
-// side resets the other.
+// kPreface waits for a PROXY header, kHello for a TLS ClientHello whose server name decides where
+// to go; each is skipped where none is wanted. The hello is relayed with all that follows. kDrain
+// relays on, until the client or the backend ends, or the worker closes. Any error goes to kClosed;
+// a reset on one side resets the other.
 #pragma once
 
 #include <memory>
@@ -29,7 +30,7 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   void LeaveSite(std::string_view service, std::string_view site) override;
 
  private:
-  enum class State : uint8_t { kPreface, kConnect, kRelay, kHalfClosed, kDrain, kClosed };
+  enum class State : uint8_t { kPreface, kHello, kConnect, kRelay, kHalfClosed, kDrain, kClosed };
 
   // One direction's reader: what arrives on `from` goes to `to`.
   struct Side final : net::StreamHandler {
@@ -46,6 +47,7 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   struct Dial {  // what is needed only until the backend is there
     Dial(Core& core, ConnectorOwner& owner) : connector(core, owner) {}
     Preface preface;
+    std::string early;  // what the client sent behind its PROXY header, for the backend
     Connector connector;
   };
 
@@ -53,8 +55,13 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   void Ended(Side& side);
   void Drained(Side& side);
   void Broken(Side& side, const Error& error);
-  void Pick();
   void ReadPreface(std::string_view bytes);
+  void Greet();
+  void ReadHello(std::string_view bytes);
+  void Pick(std::string_view server_name);
+  const snapshot::Listener& listener_config() const {
+    return *hold_.snapshot().FindListener(listener_.name);
+  }
   void OnBackend(net::StreamPtr stream, const routing::Choice& choice, Use use,
                  bool reused) override;
   void OnNoBackend(Failure failure) override;

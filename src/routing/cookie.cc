@@ -90,10 +90,10 @@ std::optional<Cookie> ReadCookie(std::string_view text, const tls::HmacKey& key,
 size_t MakeCookie(const Table& table, ServiceId service, EndpointId endpoint, WallTime now,
                   char* out) {
   const Service& internals = table.internals(service);
-  if (!internals.cookie_key) return 0;
+  if (!internals.cookie_keys) return 0;
   const Endpoint& served = table.endpoint(endpoint);
   const Cookie cookie{table.site(served.site).key, served.key, now};
-  WriteCookie(cookie, *internals.cookie_key, internals.key, out);
+  WriteCookie(cookie, internals.cookie_keys->signs, internals.key, out);
   return kCookieText;
 }
 

@@ -36,7 +36,8 @@ class Explainer {
     Steps steps(walk_);
     steps.ConsiderTheRest(explanation_.choice);
     rule_ = steps.rule();
-    hashed_ = steps.hashed();
+    const bool stayed = steps.stays() && explanation_.choice && !explanation_.choice->moved;
+    how_ = stayed ? "where it moved to" : steps.hashed() ? "hash of the session" : "";
     for (const Trace::Seen& seen : trace_.seen()) AddSeen(seen);
     AddDropped(steps);
     return std::move(explanation_);
@@ -83,7 +84,7 @@ class Explainer {
     if (verdict.turn == 0) {
       verdict.chosen = true;
       verdict.dropped_by = Step::kNone;
-      verdict.verdict = ChosenVerdict(context_, *explanation_.choice, hashed_);
+      verdict.verdict = ChosenVerdict(context_, *explanation_.choice, how_);
     } else if (seen.standing != Standing::kUsable) {
       verdict.verdict = DroppedVerdict(context_, seen.site, seen.standing);
     } else if (verdict.turn < 0) {
@@ -124,7 +125,7 @@ class Explainer {
   VerdictContext context_;
   Explanation explanation_;
   const FenceRule* rule_ = nullptr;
-  bool hashed_ = false;
+  const char* how_ = "";  // a session's endpoint was found
 };
 
 }  // namespace

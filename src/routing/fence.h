@@ -4,7 +4,7 @@
 
 #include "routing/site_set.h"
 
-#include <meridian/geo/network_table.h>
+#include <meridian/routing/client_set.h>
 #include <meridian/routing/decide.h>
 #include <meridian/topology/topology.h>
 
@@ -32,11 +32,7 @@ struct FenceRule {
 
   size_t number = 0;  // from 1, as people count
   bool strict = false;
-  std::vector<geo::CountryCode> countries;
-  std::vector<geo::ContinentCode> continents;
-  std::vector<geo::SubdivisionCode> subdivisions;
-  std::vector<uint32_t> asns;  // sorted
-  geo::NetworkTable networks;
+  ClientSet clients;
   std::vector<std::pair<std::string, std::string>> headers;
   Stage sites;
   std::vector<bool> holds;  // by SiteId

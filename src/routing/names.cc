@@ -43,6 +43,8 @@ const char* Name(Pin pin) {
       return "moved";
     case Pin::kInvalid:
       return "invalid";
+    case Pin::kRejected:
+      return "rejected";
   }
   return "";
 }

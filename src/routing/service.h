@@ -24,12 +24,18 @@ struct RecoverySites {
   bool reads_nearest = false;
 };
 
+// Whether sessions have a key that is to decide alone, wherever their clients are.
+inline bool KeyDecides(topology::SessionBy by) {
+  return by == topology::SessionBy::kHeader || by == topology::SessionBy::kQuery ||
+         by == topology::SessionBy::kSni;
+}
+
 struct Service {
   static constexpr uint32_t kNoPool = UINT32_MAX;
 
   const topology::Service* policy = nullptr;
   uint64_t key = 0;  // Hash of the name: keeps the hashes of services apart
-  std::optional<tls::HmacKey> cookie_key;
+  std::optional<tls::HmacKeys> cookie_keys;
   std::vector<uint32_t> pool_of_site;  // by SiteId
   std::vector<EndpointPool> pools;     // in order of all.set's members
   Stage all;

@@ -4,6 +4,8 @@
 
 #include "routing/cookie.h"
 
+#include <algorithm>
+
 namespace meridian::routing {
 namespace {
 
@@ -49,7 +51,8 @@ void Steps::Begin(const Table& table, const Query& query, Trace* trace) {
   if (walk_.internals_->recovery) ReadDirection();
   ReadSession(query);
   Steer(query);
-  if (walk_.keyed_ && session.on_failure == OnFailure::kReject) PinHome();
+  if (!walk_.keyed_ || ReadMovedPin()) return;
+  if (session.on_failure == OnFailure::kReject) PinHome();
 }
 
 void Steps::MatchRules(const net::IpAddress& client, const HeaderSource* headers) {
@@ -71,13 +74,13 @@ void Steps::ReadSession(const Query& query) {
       ReadCookiePin(query);
       break;
     case SessionBy::kHeader:
+    case SessionBy::kQuery:
+    case SessionBy::kSni:
       if (query.session_key.empty()) break;
       walk_.keyed_ = true;
       walk_.client_key_ = walk_.session_hash_ = Hash(query.session_key, walk_.internals_->key);
       break;
     case SessionBy::kNone:
-    case SessionBy::kQuery:
-    case SessionBy::kSni:
       break;
   }
   if (walk_.keyed_) walk_.pin_ = Pin::kKept;  // until the walk leaves the session's home
@@ -87,10 +90,12 @@ void Steps::ReadSession(const Query& query) {
 void Steps::ReadCookiePin(const Query& query) {
   walk_.pin_ = Pin::kNew;
   walk_.wants_cookie_ = true;
-  if (query.session_key.empty() || !walk_.internals_->cookie_key) return;
+  if (query.session_key.empty() || !walk_.internals_->cookie_keys) return;
   const topology::SessionPolicy& session = walk_.internals_->policy->session;
-  const std::optional<Cookie> cookie =
-      ReadCookie(query.session_key, *walk_.internals_->cookie_key, walk_.internals_->key);
+  const tls::HmacKeys& keys = *walk_.internals_->cookie_keys;
+  std::optional<Cookie> cookie = ReadCookie(query.session_key, keys.signs, walk_.internals_->key);
+  const bool by_other_key = !cookie && keys.accepts;
+  if (by_other_key) cookie = ReadCookie(query.session_key, *keys.accepts, walk_.internals_->key);
   walk_.pin_ = Pin::kInvalid;
   if (!cookie) return;
   const Duration age = query.wall - cookie->issued;
@@ -100,22 +105,51 @@ void Steps::ReadCookiePin(const Query& query) {
   if (pool == nullptr) return;
 
   walk_.pin_ = Pin::kKept;
-  walk_.wants_cookie_ = false;
+  walk_.wants_cookie_ = by_other_key;
   if (walk_.rule_ != nullptr && walk_.rule_->strict && !walk_.rule_->Holds(site)) return LeavePin();
   if (!IsAllowed(site)) return LeavePin();
+  PinTo(site, FindEndpoint(pool->endpoints(), cookie->endpoint_key));
+}
+
+// A session without a cookie that has moved and stays. Whatever the table has of another
+// configuration, or outside the fence, is as good as nothing.
+bool Steps::ReadMovedPin() {
+  const topology::SessionPolicy& session = walk_.internals_->policy->session;
+  const MovedSessions* moved = walk_.table_->moved_sessions().get();
+  if (moved == nullptr || session.on_recovery != OnRecovery::kStay) return false;
+  const auto place = moved->Find(walk_.session_hash_, walk_.wall_, session.ttl);
+  if (!place) return false;
+  SiteId found;
+  for (const auto& [key, site] : walk_.table_->SitesByKeyHead(place->site)) {
+    const EndpointPool* pool = walk_.internals_->PoolAt(site);
+    if (pool == nullptr) continue;
+    if (walk_.rule_ != nullptr && walk_.rule_->strict && !walk_.rule_->Holds(site)) continue;
+    if (!IsAllowed(site)) continue;
+    const auto endpoints = pool->endpoints();
+    const auto endpoint = std::find_if(endpoints.begin(), endpoints.end(), [&](const Endpoint& e) {
+      return e.key >> 32 == place->endpoint;
+    });
+    found = site;
+    if (endpoint == endpoints.end()) continue;
+    PinTo(site, &*endpoint);
+    return walk_.stays_ = true;
+  }
+  if (!found.ok()) return false;
+  PinTo(found, nullptr);
+  return walk_.stays_ = true;
+}
+
+// An endpoint that the configuration no longer has (null) will not come back: a session pinned to
+// that moves in any case.
+void Steps::PinTo(SiteId site, const Endpoint* endpoint) {
+  const topology::SessionPolicy& session = walk_.internals_->policy->session;
+  const bool whole_site = session.scope == SessionScope::kSite;
   walk_.pinned_site_ = site;
   walk_.phase_ = Walk::Phase::kPinnedSite;
-  if (session.scope == SessionScope::kSite) {
-    walk_.rejects_ = session.on_failure == OnFailure::kReject;
-    return;
-  }
-  // An endpoint that the configuration no longer has will not come back: that session moves in any
-  // case.
-  if (const Endpoint* endpoint = FindEndpoint(pool->endpoints(), cookie->endpoint_key)) {
-    walk_.pinned_endpoint_ = endpoint->id;
-    walk_.phase_ = Walk::Phase::kPinned;
-    walk_.rejects_ = session.on_failure == OnFailure::kReject;
-  }
+  walk_.rejects_ = session.on_failure == OnFailure::kReject && (whole_site || endpoint != nullptr);
+  if (whole_site || endpoint == nullptr) return;
+  walk_.pinned_endpoint_ = endpoint->id;
+  walk_.phase_ = Walk::Phase::kPinned;
 }
 
 // on_failure: reject, without a cookie: the session's home is where it would be if all were up, and
@@ -143,7 +177,7 @@ void Steps::Steer(const Query& query) {
   Restart(ranking);
   ranking.key = walk_.client_key_;
   ranking.by = By::kDraws;
-  if (walk_.keyed_ && walk_.internals_->policy->session.by == SessionBy::kHeader) {
+  if (walk_.keyed_ && KeyDecides(walk_.internals_->policy->session.by)) {
     walk_.steering_ = Reason::kSession;
   } else {
     switch (walk_.internals_->policy->steering) {
@@ -187,6 +221,7 @@ bool Steps::Next(Choice& choice, uint64_t draw) {
     if (NextPinned(choice)) return true;
     if (walk_.rejects_) {
       walk_.why_ = NoChoice::kSessionRejected;
+      walk_.pin_ = Pin::kRejected;
       return false;
     }
     LeavePin();
@@ -218,17 +253,21 @@ bool Steps::NextPinned(Choice& choice) {
   }
   if (walk_.rejects_ || walk_.internals_->PoolAt(walk_.pinned_site_)->closed()) return false;
   if (!Give(walk_.pinned_site_, Take::kNew, Reason::kSession, choice)) return false;
-  walk_.pin_ = Pin::kMoved;
-  walk_.wants_cookie_ = walk_.internals_->policy->session.on_recovery == OnRecovery::kStay;
+  Moved();
   return true;
 }
 
 void Steps::LeavePin() {
   walk_.phase_ = Walk::Phase::kSites;
-  walk_.pin_ = Pin::kMoved;
   walk_.moved_by_ = Reason::kFailover;
-  walk_.wants_cookie_ = walk_.internals_->policy->session.by == SessionBy::kCookie &&
-                        walk_.internals_->policy->session.on_recovery == OnRecovery::kStay;
+  Moved();
+}
+
+void Steps::Moved() {
+  const topology::SessionPolicy& session = walk_.internals_->policy->session;
+  walk_.pin_ = Pin::kMoved;
+  walk_.wants_cookie_ =
+      session.by == SessionBy::kCookie && session.on_recovery == OnRecovery::kStay;
 }
 
 // First the site that gave the last endpoint, then the order.
@@ -314,7 +353,19 @@ void Walk::Start(const Table& table, const Query& query, Trace* trace) {
 }
 
 bool Walk::Next(Choice& choice, uint64_t draw) {
-  return Steps(*this).Next(choice, draw);
+  const bool found = Steps(*this).Next(choice, draw);
+  choice.moved = found && pin_ == Pin::kMoved;
+  return found;
+}
+
+void Walk::Settle(const Choice& choice) const {
+  MovedSessions* moved = table_->moved_sessions().get();
+  const bool stays = internals_->policy->session.on_recovery == OnRecovery::kStay;
+  if (moved == nullptr || !keyed_ || !choice.moved || !stays) return;
+  moved->Put(session_hash_,
+             {static_cast<uint32_t>(table_->site(choice.site).key >> 32),
+              static_cast<uint32_t>(table_->endpoint(choice.endpoint).key >> 32)},
+             wall_);
 }
 
 }  // namespace meridian::routing

@@ -30,6 +30,7 @@ class Steps {
   void ConsiderTheRest(const std::optional<Choice>& choice);
   const FenceRule* rule() const { return walk_.rule_; }  // that matched; null: none
   bool hashed() const { return walk_.hashed_; }          // the session's endpoint is found by hash
+  bool stays() const { return walk_.stays_; }            // … unless it stays where it moved to
   bool IsCurrent(const Choice& choice) const;
   const health::ServiceDirection& direction() const { return walk_.direction_; }
   // Whether the mode leaves the site to this client.
@@ -58,11 +59,14 @@ class Steps {
   void MatchRules(const net::IpAddress& client, const HeaderSource* headers);
   void ReadSession(const Query& query);
   void ReadCookiePin(const Query& query);
+  bool ReadMovedPin();
+  void PinTo(SiteId site, const Endpoint* endpoint);
   void PinHome();
   void Steer(const Query& query);
   bool Give(SiteId site, Take take, Reason reason, Choice& choice);
   bool NextPinned(Choice& choice);
   void LeavePin();
+  void Moved();
   bool NextOfSites(Choice& choice);
   bool NextSite(Complete& complete, SiteId& site, Reason& reason);
   NoChoice WhyNothing() const;

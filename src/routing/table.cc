@@ -37,8 +37,7 @@ constexpr size_t kMaxRankedSpots = size_t{4} << 20;
 // Whether sites are chosen by weight alone.
 bool ByWeight(const topology::Service& policy) {
   return policy.steering == topology::Steering::kWeighted ||
-         policy.steering == topology::Steering::kRandom ||
-         policy.session.by == topology::SessionBy::kHeader;
+         policy.steering == topology::Steering::kRandom || KeyDecides(policy.session.by);
 }
 
 bool ByDistance(const topology::Service& policy) {
@@ -47,8 +46,7 @@ bool ByDistance(const topology::Service& policy) {
 }
 
 bool HomesByHash(const topology::SessionPolicy& session) {
-  const bool keyed =
-      session.by == topology::SessionBy::kSource || session.by == topology::SessionBy::kHeader;
+  const bool keyed = session.by == topology::SessionBy::kSource || KeyDecides(session.by);
   return keyed && session.scope == topology::SessionScope::kEndpoint;
 }
 
@@ -61,6 +59,7 @@ class TableBuilder {
   std::unique_ptr<const Table> Build() {
     table_.locator_ = input_.locator;
     table_.registry_ = input_.registry;
+    table_.moved_sessions_ = input_.moved_sessions;
     table_.policies_ = topology_.services;
     AddSites();
     for (uint32_t i = 0; i < table_.policies_.size(); ++i) AddEndpoints(ServiceId{i});
@@ -123,7 +122,7 @@ class TableBuilder {
     MERIDIAN_CHECK(recovers == policy.disaster_recovery.has_value());
     service->policy = &policy;
     service->key = Hash(policy.name);
-    if (id.value < input_.cookie_keys.size()) service->cookie_key = input_.cookie_keys[id.value];
+    if (id.value < input_.cookie_keys.size()) service->cookie_keys = input_.cookie_keys[id.value];
     AddPools(id, *service);
     std::vector<SiteId> sites;
     for (const auto& [key, range] : ranges_) {
@@ -253,6 +252,14 @@ SiteId Table::SiteByKey(uint64_t key) const {
   const auto found =
       std::lower_bound(site_keys_.begin(), site_keys_.end(), std::pair(key, SiteId{0}));
   return found != site_keys_.end() && found->first == key ? found->second : SiteId{};
+}
+
+std::span<const std::pair<uint64_t, SiteId>> Table::SitesByKeyHead(uint32_t head) const {
+  const auto first = std::lower_bound(site_keys_.begin(), site_keys_.end(),
+                                      std::pair(uint64_t{head} << 32, SiteId{0}));
+  auto last = first;
+  while (last != site_keys_.end() && last->first >> 32 == head) ++last;
+  return {first, last};
 }
 
 std::span<const Endpoint> Table::Pool(ServiceId service, SiteId site) const {

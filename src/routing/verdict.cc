@@ -16,11 +16,12 @@ using health::IntentRecord;
 // What of the client the rule matched: the first of its conditions.
 std::string Matched(const VerdictContext& context, const FenceRule& rule) {
   const geo::Location& location = context.location;
-  if (!rule.countries.empty()) return std::string(location.country.view());
-  if (!rule.continents.empty()) return std::string(location.continent.view());
-  if (!rule.subdivisions.empty()) return std::string(location.subdivision.view());
-  if (!rule.asns.empty()) return Format("AS{}", location.asn);
-  if (rule.networks.size() != 0) return context.client;
+  const ClientSet& clients = rule.clients;
+  if (!clients.countries.empty()) return std::string(location.country.view());
+  if (!clients.continents.empty()) return std::string(location.continent.view());
+  if (!clients.subdivisions.empty()) return std::string(location.subdivision.view());
+  if (!clients.asns.empty()) return Format("AS{}", location.asn);
+  if (clients.networks.size() != 0) return context.client;
   if (!rule.headers.empty()) return Format("{}: {}", rule.headers[0].first, rule.headers[0].second);
   return "everyone";
 }
@@ -165,13 +166,14 @@ std::string ModeVerdict(const VerdictContext& context, SiteId id,
   return Format("{}: {}", held ? "held" : "refused", recovery.live->reason());
 }
 
-std::string ChosenVerdict(const VerdictContext& context, const Choice& choice, bool hashed) {
+std::string ChosenVerdict(const VerdictContext& context, const Choice& choice,
+                          std::string_view session_how) {
   const topology::Service& policy = context.table.service(context.service);
   const bool by_cookie =
       choice.reason == Reason::kSession && policy.session.by == topology::SessionBy::kCookie;
-  const char* how = by_cookie ? "by its cookie"
-                    : hashed  ? "hash of the session"
-                              : ForPeople(policy.balance);
+  const std::string_view how = by_cookie              ? "by its cookie"
+                               : !session_how.empty() ? session_how
+                                                      : ForPeople(policy.balance);
   return Format("chosen: {}{}, endpoint {} ({})", Name(choice.reason),
                 choice.epoch != 0 ? Format(", epoch {}", choice.epoch) : std::string(),
                 context.table.endpoint(choice.endpoint).address_text, how);

@@ -8,6 +8,7 @@
 #include <meridian/routing/explain.h>
 
 #include <string>
+#include <string_view>
 
 namespace meridian::routing {
 
@@ -28,6 +29,8 @@ std::string DroppedVerdict(const VerdictContext& context, SiteId site, Standing 
 // For a site that the mode leaves out.
 std::string ModeVerdict(const VerdictContext& context, SiteId site,
                         const health::ServiceDirection& direction);
-std::string ChosenVerdict(const VerdictContext& context, const Choice& choice, bool hashed);
+// `session_how`: how a session's endpoint was found; empty: by the service's balance.
+std::string ChosenVerdict(const VerdictContext& context, const Choice& choice,
+                          std::string_view session_how);
 
 }  // namespace meridian::routing

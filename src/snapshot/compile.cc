@@ -49,17 +49,18 @@ tls::HmacKey EphemeralKey(const std::string& service, Keys& keys) {
   return keys.ephemeral.back().second;
 }
 
-std::vector<tls::HmacKey> CookieKeys(const config::Config& config, Keys& keys, Compiled& compiled) {
-  std::vector<tls::HmacKey> all;
-  std::map<std::string, tls::HmacKey> by_file;
+std::vector<tls::HmacKeys> CookieKeys(const config::Config& config, Keys& keys,
+                                      Compiled& compiled) {
+  std::vector<tls::HmacKeys> all;
+  std::map<std::string, tls::HmacKeys> by_file;
   for (const topology::Service& service : config.topology.services) {
     const std::string& path = service.session.key_file;
     const bool needed = service.session.by == topology::SessionBy::kCookie;
     if (needed && !path.empty() && !by_file.contains(path)) {
-      if (const Result<tls::HmacKey> key = tls::HmacKey::FromFile(path)) {
-        by_file.emplace(path, *key);
+      if (const Result<tls::HmacKeys> read = tls::HmacKeys::FromFile(path)) {
+        by_file.emplace(path, *read);
       } else {
-        compiled.errors.push_back(Format("{}: {}", path, Describe(key.error())));
+        compiled.errors.push_back(Format("{}: {}", path, Describe(read.error())));
       }
     }
     if (needed && path.empty()) {
@@ -70,9 +71,43 @@ std::vector<tls::HmacKey> CookieKeys(const config::Config& config, Keys& keys, C
                  service.name));
     }
     const auto found = by_file.find(path);
-    all.push_back(found != by_file.end() ? found->second : EphemeralKey(service.name, keys));
+    all.push_back(found != by_file.end() ? found->second
+                                         : tls::HmacKeys{EphemeralKey(service.name, keys), {}});
   }
   return all;
+}
+
+// The table of sessions that stay where they moved to: one for the whole process.
+std::shared_ptr<routing::MovedSessions> MovedSessionsOf(const config::Config& config, Keys& keys) {
+  using topology::SessionBy;
+  const bool needed = std::any_of(config.topology.services.begin(), config.topology.services.end(),
+                                  [](const topology::Service& service) {
+                                    const topology::SessionPolicy& session = service.session;
+                                    return session.by != SessionBy::kNone &&
+                                           session.by != SessionBy::kCookie &&
+                                           session.on_recovery == topology::OnRecovery::kStay;
+                                  });
+  if (needed && !keys.moved_sessions) {
+    keys.moved_sessions = std::make_shared<routing::MovedSessions>(config.process.session_table);
+  }
+  return needed ? keys.moved_sessions : nullptr;
+}
+
+void CheckMatch(const topology::Match& match, const std::string& where,
+                std::vector<std::string>& errors) {
+  geo::CountryCode country;
+  geo::ContinentCode continent;
+  geo::SubdivisionCode subdivision;
+  for (const std::string& text : match.country) ReadCode(text, "country", where, country, errors);
+  for (const std::string& text : match.continent)
+    ReadCode(text, "continent", where, continent, errors);
+  for (const std::string& text : match.subdivision) {
+    ReadCode(text, "subdivision", where, subdivision, errors);
+  }
+  for (const std::string& text : match.network) {
+    if (!net::Prefix::Parse(text))
+      errors.push_back(Format("{}: '{}' is not a network", where, text));
+  }
 }
 
 // Bounds and spellings that the tables need and a configuration file may not have been held to.
@@ -83,40 +118,33 @@ void CheckTopology(const topology::Topology& topology, std::vector<std::string>&
   }
   for (const topology::Service& service : topology.services) {
     for (size_t i = 0; i < service.rules.size(); ++i) {
-      const topology::Match& match = service.rules[i].match;
-      const std::string where = Format("services.{}.rules[{}]", service.name, i);
-      geo::CountryCode country;
-      geo::ContinentCode continent;
-      geo::SubdivisionCode subdivision;
-      for (const std::string& text : match.country)
-        ReadCode(text, "country", where, country, errors);
-      for (const std::string& text : match.continent)
-        ReadCode(text, "continent", where, continent, errors);
-      for (const std::string& text : match.subdivision) {
-        ReadCode(text, "subdivision", where, subdivision, errors);
-      }
-      for (const std::string& text : match.network) {
-        if (!net::Prefix::Parse(text))
-          errors.push_back(Format("{}: '{}' is not a network", where, text));
-      }
+      CheckMatch(service.rules[i].match, Format("services.{}.rules[{}]", service.name, i), errors);
     }
   }
 }
 
-std::vector<Listener> CompileListeners(const config::Config& config, const routing::Table& table) {
-  std::vector<Listener> listeners;
-  for (const config::Listener& listener : config.listeners) {
-    Listener compiled;
-    compiled.config = listener;
-    if (listener.protocol == config::Protocol::kTcp) {
-      compiled.service = table.FindService(listener.service);
-      MERIDIAN_CHECK(compiled.service.ok());
-    } else {
-      compiled.routes = std::make_unique<RouteTable>(listener.routes, table);
-    }
-    listeners.push_back(std::move(compiled));
+void CheckAccess(const std::vector<config::Listener>& listeners, std::vector<std::string>& errors) {
+  for (const config::Listener& listener : listeners) {
+    const std::string where = Format("listeners.{}.", listener.name);
+    if (listener.allow) CheckMatch(*listener.allow, where + "allow", errors);
+    if (listener.deny) CheckMatch(*listener.deny, where + "deny", errors);
   }
-  return listeners;
+}
+
+Listener CompileListener(const config::Listener& listener, const routing::Table& table) {
+  Listener compiled;
+  compiled.config = listener;
+  compiled.access = Access(listener, table.locator());
+  const bool is_tcp = listener.protocol == config::Protocol::kTcp;
+  if (is_tcp && listener.routes.empty()) {
+    compiled.service = table.FindService(listener.service);
+    MERIDIAN_CHECK(compiled.service.ok());
+    compiled.reads_hello = table.service(compiled.service).session.by == topology::SessionBy::kSni;
+  } else {
+    compiled.routes = std::make_unique<RouteTable>(listener.routes, table);
+    compiled.reads_hello = is_tcp;
+  }
+  return compiled;
 }
 
 }  // namespace
@@ -156,18 +184,23 @@ Compiled Compile(config::Config config, uint64_t generation, health::Registry& r
   Compiled compiled;
   if (locator == nullptr) locator = OpenLocator(config.geo, compiled.errors);
   CheckTopology(config.topology, compiled.errors);
-  std::vector<tls::HmacKey> cookie_keys = CookieKeys(config, keys, compiled);
+  CheckAccess(config.listeners, compiled.errors);
+  std::vector<tls::HmacKeys> cookie_keys = CookieKeys(config, keys, compiled);
   if (!compiled.errors.empty()) return compiled;
 
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->generation = generation;
   snapshot->config = std::move(config);
   snapshot->locator = locator;
-  snapshot->table = routing::Table::Compile({.topology = &snapshot->config.topology,
-                                             .locator = std::move(locator),
-                                             .registry = &registry,
-                                             .cookie_keys = std::move(cookie_keys)});
-  snapshot->listeners = CompileListeners(snapshot->config, *snapshot->table);
+  snapshot->table =
+      routing::Table::Compile({.topology = &snapshot->config.topology,
+                               .locator = std::move(locator),
+                               .registry = &registry,
+                               .cookie_keys = std::move(cookie_keys),
+                               .moved_sessions = MovedSessionsOf(snapshot->config, keys)});
+  for (const config::Listener& listener : snapshot->config.listeners) {
+    snapshot->listeners.push_back(CompileListener(listener, *snapshot->table));
+  }
   compiled.snapshot = std::move(snapshot);
   return compiled;
 }

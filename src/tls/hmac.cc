@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <vector>
 
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
@@ -21,11 +22,52 @@ namespace {
 constexpr size_t kBlockBytes = SHA256_CBLOCK;
 constexpr size_t kMinimumSecret = 16;
 constexpr size_t kMaximumSecret = 64 * 1024;
+constexpr size_t kMaximumKeys = 2;
 
 Digest Finish(SHA256_CTX& context) {
   Digest digest;
   SHA256_Final(digest.data(), &context);
   return digest;
+}
+
+Result<std::string> ReadSecret(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return Fail(ErrorCode::kIo, "open the session key", errno);
+  std::string secret(kMaximumSecret + 1, '\0');
+  file.read(secret.data(), static_cast<std::streamsize>(secret.size()));
+  if (file.bad()) return Fail(ErrorCode::kIo, "read the session key", errno);
+  secret.resize(static_cast<size_t>(file.gcount()));
+  if (secret.size() > kMaximumSecret)
+    return Fail(ErrorCode::kTooLarge, "session key of more than 64 KiB");
+  return secret;
+}
+
+// The next line, without its end; it is taken away from `text`.
+std::string_view TakeLine(std::string_view& text) {
+  const size_t end = std::min(text.find('\n'), text.size());
+  std::string_view line = text.substr(0, end);
+  text.remove_prefix(std::min(end + 1, text.size()));
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+Result<HmacKeys> ParseKeys(std::string_view text) {
+  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+  std::vector<HmacKey> keys;
+  do {
+    const std::string_view line = TakeLine(text);
+    const bool printable = std::none_of(line.begin(), line.end(), [](char c) {
+      return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+    });
+    if (!printable) return Fail(ErrorCode::kInvalid, "session key that is not a line of text");
+    if (line.size() < kMinimumSecret)
+      return Fail(ErrorCode::kInvalid, "session key of less than 16 bytes");
+    if (keys.size() == kMaximumKeys)
+      return Fail(ErrorCode::kInvalid, "more than two session keys, one a line");
+    keys.emplace_back(line);
+  } while (!text.empty());
+  return HmacKeys{keys[0], keys.size() > 1 ? std::optional(keys[1]) : std::nullopt};
 }
 
 }  // namespace
@@ -63,22 +105,12 @@ HmacKey HmacKey::Ephemeral() {
   return key;
 }
 
-Result<HmacKey> HmacKey::FromFile(const std::string& path) {
-  errno = 0;
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Fail(ErrorCode::kIo, "open the session key", errno);
-  std::string secret(kMaximumSecret + 1, '\0');
-  file.read(secret.data(), static_cast<std::streamsize>(secret.size()));
-  if (file.bad()) return Fail(ErrorCode::kIo, "read the session key", errno);
-  secret.resize(static_cast<size_t>(file.gcount()));
-  if (secret.size() > kMaximumSecret)
-    return Fail(ErrorCode::kTooLarge, "session key of more than 64 KiB");
-  while (!secret.empty() && (secret.back() == '\n' || secret.back() == '\r')) secret.pop_back();
-  if (secret.size() < kMinimumSecret)
-    return Fail(ErrorCode::kInvalid, "session key of less than 16 bytes");
-  HmacKey key(secret);
-  OPENSSL_cleanse(secret.data(), secret.size());
-  return key;
+Result<HmacKeys> HmacKeys::FromFile(const std::string& path) {
+  Result<std::string> text = ReadSecret(path);
+  if (!text) return tl::unexpected(text.error());
+  Result<HmacKeys> keys = ParseKeys(*text);
+  OPENSSL_cleanse(text->data(), text->size());
+  return keys;
 }
 
 Digest HmacKey::Sign(std::string_view message) const {

@@ -328,7 +328,7 @@ void World::Compile() {
   meridian_->table = routing::Table::Compile({.topology = &places_.topology(),
                                               .locator = clients_.locator(),
                                               .registry = &meridian_->registry,
-                                              .cookie_keys = {key, key}});
+                                              .cookie_keys = {{key, {}}, {key, {}}}});
   places_.ForgetChecks();
   for (const auto& [target, record] : places_.intents()) {
     meridian_->registry.SetIntent(target, record, clock_.Now());

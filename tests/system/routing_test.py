@@ -217,6 +217,38 @@ class Sessions(SystemTest):
         for _ in range(20):
             self.assertEqual(get(meridian.address(), headers=ask).endpoint, first.endpoint)
 
+    def test_a_key_is_replaced_in_two_steps_and_no_session_is_lost(self):
+        old, fresh = "0123456789abcdef", "fedcba9876543210"
+        config = web_config(self.sites, session={"by": "cookie", "key_file": "session.key"})
+        meridian = Meridian(self.scope, config, start=False)
+
+        def write(*keys):
+            with open(meridian.directory + "/session.key", "w", encoding="ascii") as file:
+                file.writelines(key + "\n" for key in keys)
+        write(old)
+        meridian.start()
+        first = get(meridian.address(), source=PLACES["dallas"].client)
+        cookie, renewed = first.cookie, 0
+        for keys in ((old, fresh), (fresh, old), (fresh,)):
+            write(*keys)
+            self.assertTrue(meridian.reload()["accepted"])
+            for _ in range(5):
+                response = get(meridian.address(), headers={"Cookie": cookie})
+                self.assertEqual(response.endpoint, first.endpoint)
+                renewed += response.cookie is not None
+                cookie = response.cookie or cookie
+        self.assertEqual(renewed, 1)
+        self.assertEqual(meridian.metric("meridian_session_pins_total", pin="invalid"), 0)
+        get(meridian.address(), headers={"Cookie": first.cookie})
+        self.assertEqual(meridian.metric("meridian_session_pins_total", pin="invalid"), 1)
+
+    def test_a_query_parameter_keeps_its_requests_together_wherever_they_come_from(self):
+        meridian = self.launch(by="query:user")
+        for user in range(10):
+            places = {get(meridian.address(), "/?user=u%%20%d" % user, source=place.client).endpoint
+                      for place in PLACES.values()}
+            self.assertEqual(len(places), 1)
+
     def test_an_ephemeral_key_survives_a_reload(self):
         meridian = self.launch(by="cookie")
         first = get(meridian.address(), source=PLACES["dallas"].client)

@@ -20,6 +20,7 @@ struct Process {
   Duration drain_timeout = std::chrono::seconds(30);
   uint64_t max_connections = 0;  // 0: auto
   Duration startup_grace = std::chrono::seconds(2);
+  uint64_t session_table = 65536;  // moved sessions without a cookie that are remembered
 
   bool operator==(const Process&) const = default;
 };
@@ -50,7 +51,8 @@ struct Geo {
 
 // First match wins. An empty host or path matches all.
 struct Route {
-  std::string host;  // lower case: exact, or "*.example.com" (one or more labels), or empty
+  std::string host;  // lower case: exact, or "*.example.com" (one or more labels), or empty; with
+                     // protocol tcp it is the TLS server name
   std::string
       path;  // prefix, at a segment boundary: "/api" matches /api, /api/x and /api?q, not /apix
   std::string service;
@@ -73,8 +75,9 @@ struct Listener {
   std::string name;
   std::vector<net::Address> bind;
   Protocol protocol = Protocol::kHttp;
-  std::string service;        // tcp
-  std::vector<Route> routes;  // http; a lone `service` becomes one route for everything
+  std::string service;        // tcp without routes
+  std::vector<Route> routes;  // tcp: by server name, or none; http: a lone `service` becomes one
+                              // route for everything
   std::vector<net::Prefix> trusted_proxies;
   enum class ProxyProtocol : uint8_t {
     kOff,
@@ -82,6 +85,7 @@ struct Listener {
     kRequire
   } proxy_protocol = ProxyProtocol::kOff;
   Limits limits;
+  std::optional<topology::Match> allow, deny;  // any entry of any of their lists; deny wins
 
   bool operator==(const Listener&) const = default;
 };

@@ -23,7 +23,8 @@ enum class Failure : uint8_t {
   kBodyTooLarge,      // 413
   kUnsupported,       // 501, 505
   kHeaderTimeout,     // 408
-  kNoRoute,           // 404
+  kDenied,            // 403: by the listener's allow or deny
+  kNoRoute,           // 404; tcp: no route for the server name
   kNoSites,           // 503: the fence leaves none
   kAllDown,           // 503
   kSessionRejected,   // 503
@@ -40,6 +41,7 @@ enum class Failure : uint8_t {
   kClientGone,   // the client left before the end
   kOverloaded,   // refused at accept: max_connections
   kProxyHeader,  // a PROXY header that is missing, malformed or not trusted
+  kClientHello,  // a TLS ClientHello that is malformed or too large
   kCount,
 };
 const char* Name(Failure failure);
@@ -58,7 +60,7 @@ struct alignas(kCacheLine) RouteCounters {
   Counter bytes_in, bytes_out;  // from and to clients
   Counter retries, connects, connect_failures, races_won, reused;
   std::array<Counter, routing::kReasonCount> reasons;  // by routing::Reason
-  std::array<Counter, 5> pins;                         // by routing::Pin
+  std::array<Counter, 6> pins;                         // by routing::Pin
   Histogram connect_time, response_time;
 };
 
@@ -101,6 +103,7 @@ class Metrics {
   std::vector<std::map<std::pair<std::string, std::string>, std::unique_ptr<RouteCounters>>>
       routes_;  // by worker
   std::vector<std::unique_ptr<WorkerCounters>> workers_;
+  std::shared_ptr<const routing::MovedSessions> moved_sessions_;  // of the newest that has one
 };
 
 }  // namespace meridian::proxy

@@ -32,7 +32,8 @@ class HeaderSource {
 struct Query {
   ServiceId service;
   net::IpAddress client;
-  // By session.by: the cookie's raw value, the header's value; empty: none. Unused for source.
+  // By session.by: the cookie's raw value, the value of the header or parameter, the server name;
+  // empty: none. Unused for source.
   std::string_view session_key;
   const HeaderSource* headers = nullptr;  // null: no header matches
   WallTime wall{};                        // for a cookie's age
@@ -60,11 +61,12 @@ inline constexpr size_t kReasonCount = 11;
 const char* Name(Reason reason);
 
 enum class Pin : uint8_t {
-  kNone,     // no session policy, or no key yet
-  kNew,      // a cookie is to be set
-  kKept,     // honoured
-  kMoved,    // its site or endpoint cannot take it; given another
-  kInvalid,  // forged, expired or of an unknown site: treated as new, counted
+  kNone,      // no session policy, or no key yet
+  kNew,       // a cookie is to be set
+  kKept,      // honoured
+  kMoved,     // its site or endpoint cannot take it; given another
+  kInvalid,   // forged, expired or of an unknown site: treated as new, counted
+  kRejected,  // on_failure: reject, and its place cannot take it: there is no choice
 };
 const char* Name(Pin pin);
 
@@ -73,6 +75,7 @@ struct Choice {
   SiteId site;
   Reason reason = Reason::kNearest;
   uint64_t epoch = 0;  // under which it was chosen, to be forwarded; 0: not disaster recovery
+  bool moved = false;  // the session's pin, or its home, did not take it
 };
 
 // Why a walk has nothing (more) to give.
@@ -116,6 +119,9 @@ class Walk {
   // With session.by cookie: whether the response should carry a new cookie for the endpoint that
   // served.
   bool wants_cookie() const { return wants_cookie_; }
+  // To be told of the choice that took the session: one without a cookie that has moved is found
+  // there again, if it is to stay (on_recovery).
+  void Settle(const Choice& choice) const;
 
  private:
   friend class Steps;
@@ -151,8 +157,8 @@ class Walk {
   uint8_t pass_ = 0;
   Phase phase_ = Phase::kSites;
   Reason steering_ = Reason::kNearest, moved_by_ = Reason::kNearest, current_reason_{};
-  bool keyed_ = false, hashed_ = false, rejects_ = false, wants_cookie_ = false, saw_full_ = false,
-       saw_site_ = false, is_read_ = false;
+  bool keyed_ = false, hashed_ = false, rejects_ = false, stays_ = false, wants_cookie_ = false,
+       saw_full_ = false, saw_site_ = false, is_read_ = false;
   NoChoice why_ = NoChoice::kNone;
   Pin pin_ = Pin::kNone;
 };

@@ -7,6 +7,7 @@
 #include <meridian/geo/locator.h>
 #include <meridian/health/health.h>
 #include <meridian/net/address.h>
+#include <meridian/routing/moved_sessions.h>
 #include <meridian/tls/hmac.h>
 #include <meridian/topology/ids.h>
 #include <meridian/topology/topology.h>
@@ -47,12 +48,12 @@ struct Service;
 struct FenceRule;
 class SiteSet;
 
-// The keys that sign session cookies; services with the same key_file share one.
 struct CompileInput {
   const topology::Topology* topology = nullptr;
   std::shared_ptr<const geo::Locator> locator;
   health::Registry* registry = nullptr;
-  std::vector<tls::HmacKey> cookie_keys;  // one per service, in order of topology->services
+  std::vector<tls::HmacKeys> cookie_keys;  // of each service, in order of topology->services
+  std::shared_ptr<MovedSessions> moved_sessions = {};  // null: none is remembered
 };
 
 class Table {
@@ -70,6 +71,8 @@ class Table {
   ServiceId FindService(std::string_view name) const;  // !ok() if there is none
   SiteId FindSite(std::string_view name) const;
   SiteId SiteByKey(uint64_t key) const;
+  // The sites whose key has this upper half: one at most, as good as always.
+  std::span<const std::pair<uint64_t, SiteId>> SitesByKeyHead(uint32_t head) const;
   const geo::Locator& locator() const { return *locator_; }
 
   // The endpoints of a service at a site: consecutive in endpoints(); empty if it is not offered
@@ -91,6 +94,7 @@ class Table {
 
   const Service& internals(ServiceId id) const { return *services_[id.value]; }
   const health::Registry& registry() const { return *registry_; }
+  const std::shared_ptr<MovedSessions>& moved_sessions() const { return moved_sessions_; }
 
  private:
   friend class TableBuilder;
@@ -102,6 +106,7 @@ class Table {
   std::vector<std::unique_ptr<Service>> services_;
   std::vector<std::pair<uint64_t, SiteId>> site_keys_;  // sorted
   std::shared_ptr<const geo::Locator> locator_;
+  std::shared_ptr<MovedSessions> moved_sessions_;
   health::Registry* registry_ = nullptr;
 };
 

@@ -4,6 +4,7 @@
 
 #include <meridian/config/config.h>
 #include <meridian/geo/locator.h>
+#include <meridian/routing/client_set.h>
 #include <meridian/routing/table.h>
 
 #include <memory>
@@ -13,7 +14,7 @@
 
 namespace meridian::snapshot {
 
-// Host and path to service, first match wins (config::Route tells how).
+// Host and path, or server name, to service; the first match wins (config::Route tells how).
 class RouteTable {
  public:
   RouteTable(const std::vector<config::Route>& routes, const routing::Table& table);
@@ -30,10 +31,26 @@ class RouteTable {
   std::vector<Compiled> routes_;
 };
 
+// Who may use a listener: whom one of the lists of `allow` holds, or everyone without it, but for
+// those whom one of the lists of `deny` holds. A place that is not known is in no list.
+class Access {
+ public:
+  Access() = default;  // everyone
+  // `locator` outlives it.
+  Access(const config::Listener& listener, const geo::Locator& locator);
+  bool Admits(const net::IpAddress& client) const;
+
+ private:
+  std::optional<routing::ClientSet> allow_, deny_;
+  const geo::Locator* locator_ = nullptr;
+};
+
 struct Listener {
   config::Listener config;
-  ServiceId service;                   // tcp
-  std::unique_ptr<RouteTable> routes;  // http
+  ServiceId service;                   // tcp without routes
+  std::unique_ptr<RouteTable> routes;  // http by host and path; tcp by server name, or null
+  bool reads_hello = false;            // tcp: the server name decides on something
+  Access access;
 };
 
 struct Snapshot {
@@ -49,9 +66,12 @@ struct Snapshot {
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
 // What survives from one snapshot to the next, besides the registry: ephemeral cookie keys, by
-// service.
+// service, and where sessions have moved to.
 struct Keys {
   std::vector<std::pair<std::string, tls::HmacKey>> ephemeral;
+  // Null until a service needs it (on_recovery: stay without a cookie); then of the size that
+  // process.session_table had.
+  std::shared_ptr<routing::MovedSessions> moved_sessions;
 };
 
 struct Compiled {

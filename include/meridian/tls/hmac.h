@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,9 +20,6 @@ class HmacKey {
   explicit HmacKey(std::string_view secret);
   // Thirty-two bytes from the operating system.
   static HmacKey Ephemeral();
-  // The file's bytes without trailing line ends; at least 16 of them. Errors: kIo, kInvalid.
-  static Result<HmacKey> FromFile(const std::string& path);
-
   Digest Sign(std::string_view message) const;
   // In constant time; `mac` may be the digest's first bytes, at least 16.
   bool Verify(std::string_view message, std::string_view mac) const;
@@ -29,6 +27,18 @@ class HmacKey {
  private:
   struct State;
   std::shared_ptr<const State> state_;
+};
+
+// The keys of a key file, so that one can take another's place without a signature being refused:
+// the new one becomes the second line everywhere, then the first, and the old one goes when all
+// that it signed has expired.
+struct HmacKeys {
+  HmacKey signs;                   // and is accepted
+  std::optional<HmacKey> accepts;  // only
+
+  // One or two lines of text, each a key of at least 16 bytes. Errors: kIo; kInvalid for a line
+  // that is too short or has control characters, and for a third one; kTooLarge.
+  static Result<HmacKeys> FromFile(const std::string& path);
 };
 
 }  // namespace meridian::tls

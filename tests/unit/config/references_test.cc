@@ -128,12 +128,25 @@ TEST(References, ListenersMustLeadSomewhere) {
             Expected{"m.yaml:5:13: error: listeners.l.routes: is required for protocol http, or "
                      "`service`"});
   EXPECT_EQ(DiagnoseListeners("listeners: {l: {bind: '[::]:80', protocol: tcp}}"),
-            Expected{"m.yaml:5:13: error: listeners.l.service: is required for protocol tcp"});
+            Expected{"m.yaml:5:13: error: listeners.l.service: is required for protocol tcp, or "
+                     "`routes` by sni"});
   EXPECT_EQ(
       DiagnoseListeners(
           "listeners: {l: {bind: '[::]:80', protocol: tcp, routes: [{service: web}]}}"),
       Expected{"m.yaml:5:58: error: listeners.l.routes[0]: protocol tcp has no hosts and paths; "
-               "expected `service` in place of routes"});
+               "expected `sni` (\"*\" for all)"});
+  EXPECT_EQ(DiagnoseListeners("listeners: {l: {bind: '[::]:80', protocol: tcp, routes: [{sni: "
+                              "'*.x.org', service: web}, {sni: a.X.org, service: web}]}}"),
+            Expected{"m.yaml:5:90: warning: listeners.l.routes[1]: is never reached: an earlier "
+                     "route to web takes all of it"});
+  EXPECT_EQ(DiagnoseListeners("listeners: {l: {bind: '[::]:80', protocol: tcp, service: web, "
+                              "routes: [{sni: a, service: web}]}}"),
+            Expected{"m.yaml:5:49: error: listeners.l.service: stands beside routes; expected one "
+                     "of the two"});
+  EXPECT_EQ(
+      DiagnoseListeners("listeners: {l: {bind: '[::]:80', routes: [{sni: a, service: web}]}}"),
+      Expected{"m.yaml:5:44: error: listeners.l.routes[0].sni: protocol http has no server names; "
+               "expected `host`"});
   EXPECT_EQ(
       DiagnoseListeners("listeners: {l: {bind: '[::]:80', service: web, routes: [{service: "
                         "web}]}}")[0],
@@ -203,9 +216,32 @@ TEST(References, SessionsNeedWhatTheirKeyNeeds) {
   EXPECT_EQ(DiagnoseService("session: {by: 'header:X A'}"),
             Expected{"m.yaml:9:19: error: services.web.session.by: 'X A' is not a header name; "
                      "expected such as header:X-User"});
-  EXPECT_EQ(DiagnoseService("session: {by: source, on_recovery: stay}"),
-            Expected{"m.yaml:9:40: error: services.web.session.on_recovery: stay is not supported "
-                     "yet for sessions without a cookie; expected return"});
+  EXPECT_EQ(DiagnoseService("session: {by: query}"),
+            Expected{"m.yaml:9:19: error: services.web.session.name: is required for sessions by "
+                     "query: the parameter's name"});
+  EXPECT_EQ(DiagnoseService("session: {by: 'query:a b'}"),
+            Expected{"m.yaml:9:19: error: services.web.session.by: 'a b' is not a parameter name; "
+                     "expected such as query:user"});
+}
+
+TEST(References, SessionsByWhatAListenerDoesNotSeeAreWarnedOf) {
+  EXPECT_EQ(DiagnoseService("session: {by: sni}"),
+            Expected{"m.yaml:5:46: warning: listeners.l.service: sessions of web are by sni, which "
+                     "protocol http does not see"});
+  EXPECT_EQ(DiagnoseService("session: {by: 'query:id'}"), Expected{});
+}
+
+TEST(References, ListsOfAdmittedClientsHoldSomebody) {
+  const auto with = [](const std::string& keys) {
+    return DiagnoseListeners("listeners: {l: {bind: '[::]:80', service: web, " + keys + "}}");
+  };
+  EXPECT_EQ(with("allow: {}"),
+            Expected{"m.yaml:5:48: error: listeners.l.allow: names no clients; expected country, "
+                     "continent, asn or network"});
+  EXPECT_EQ(with("deny: {network: 10.0.0.1/8}"),
+            Expected{"m.yaml:5:64: error: listeners.l.deny.network: '10.0.0.1/8' is not an address "
+                     "block such as 10.0.0.0/8 or 2001:db8::/32, no bits set past the length"});
+  EXPECT_EQ(with("allow: {country: [US]}, deny: {asn: 64500}"), Expected{});
 }
 
 TEST(References, PlacesNeedBothCoordinates) {

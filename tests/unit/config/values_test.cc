@@ -118,6 +118,41 @@ TEST(Defaults, OfSessionsDependOnTheirKey) {
   EXPECT_EQ(source.source_prefix_v6, 56);
 }
 
+TEST(Values, SessionsByQueryAndServerNameMayStay) {
+  const topology::SessionPolicy one =
+      LoadService("session: {by: 'query:user', on_recovery: stay}").session;
+  EXPECT_EQ(one.by, topology::SessionBy::kQuery);
+  EXPECT_EQ(one.name, "user");
+  EXPECT_EQ(one.on_recovery, topology::OnRecovery::kStay);
+  EXPECT_EQ(LoadService("session: {by: query, name: user, on_recovery: stay}").session, one);
+  const topology::SessionPolicy sni = LoadService("session: {by: sni}").session;
+  EXPECT_EQ(sni.by, topology::SessionBy::kSni);
+  EXPECT_EQ(sni.on_recovery, topology::OnRecovery::kReturn);
+}
+
+TEST(Values, ListenersHoldWhoIsAdmittedAndServerNames) {
+  Tree tree = BaseTree();
+  tree.Set("listeners.l.allow", "{country: [US, CA], asn: 64500}");
+  tree.Set("listeners.l.deny", "{network: [10.0.0.0/8], continent: AN}");
+  const Listener http = LoadGood(tree.ToYaml()).listeners.at(0);
+  topology::Match allow, deny;
+  allow.country = {"US", "CA"};
+  allow.asn = {64500};
+  deny.network = {"10.0.0.0/8"};
+  deny.continent = {"AN"};
+  EXPECT_EQ(http.allow, allow);
+  EXPECT_EQ(http.deny, deny);
+  Tree other = BaseTree();
+  other.children["listeners"] = {};
+  other.Set("listeners.l.bind", "['0.0.0.0:80']");
+  other.Set("listeners.l.protocol", "tcp");
+  other.Set("listeners.l.routes",
+            "[{sni: '*.Example.com', service: web}, {sni: '*', service: web}]");
+  const Listener tcp = LoadGood(other.ToYaml()).listeners.at(0);
+  EXPECT_EQ(tcp.service, "");
+  EXPECT_EQ(tcp.routes, (std::vector<Route>{{"*.example.com", "", "web"}, {"", "", "web"}}));
+}
+
 TEST(Values, HeaderSessionsAreWrittenEitherWay) {
   const topology::SessionPolicy one = LoadService("session: {by: 'header:X-User'}").session;
   EXPECT_EQ(one.by, topology::SessionBy::kHeader);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "proxy/client_address.h"
+#include "proxy/session_key.h"
 
 namespace meridian::proxy {
 namespace {

@@ -162,6 +162,85 @@ TEST_F(CookieSession, ExpiresAndMayNotComeFromTheFuture) {
   EXPECT_EQ(Decide(cookie).pin, Pin::kInvalid);
 }
 
+TEST_F(CookieSession, OfTheSecondKeyIsHonouredAndReplacedByOneOfTheFirst) {
+  const tls::HmacKey old("an old secret for these tests"), fresh("a new secret for these tests");
+  world_.cookie_keys = {old, {}};
+  Make(SessionBy::kCookie);
+  const std::string cookie = CookieFor("c", 1);
+  world_.cookie_keys = {fresh, old};
+  world_.Build();
+  const Got got = Decide(cookie);
+  EXPECT_EQ(got.endpoint, EndpointAt("c", 1).address_text);
+  EXPECT_EQ(got.pin, Pin::kKept);
+  EXPECT_TRUE(got.wants_cookie);
+  const std::string replaced = CookieFor("c", 1);
+  EXPECT_NE(replaced, cookie);
+  EXPECT_FALSE(Decide(replaced).wants_cookie);
+  world_.cookie_keys = {fresh, {}};
+  world_.Build();
+  EXPECT_EQ(Decide(replaced).pin, Pin::kKept);
+  EXPECT_EQ(Decide(cookie).pin, Pin::kInvalid);
+  EXPECT_TRUE(Decide(cookie).wants_cookie);
+}
+
+TEST_F(CookieSession, OfAThirdKeyIsNone) {
+  Make(SessionBy::kCookie);
+  const std::string cookie = CookieFor("c", 1);
+  world_.cookie_keys = {tls::HmacKey("one other secret of these"),
+                        tls::HmacKey("another secret of these tests")};
+  world_.Build();
+  EXPECT_EQ(Decide(cookie).pin, Pin::kInvalid);
+  EXPECT_EQ(Decide(cookie).site, "a");
+}
+
+TEST_F(CookieSession, OfTheSecondKeyExpiresAndKeepsItsPlaceWhenItIsToReturn) {
+  world_.web().session.on_recovery = OnRecovery::kReturn;
+  Make(SessionBy::kCookie);
+  const std::string cookie = CookieFor("b", 1);
+  world_.cookie_keys = {tls::HmacKey("a new secret for these tests"), world_.cookie_keys.signs};
+  world_.Build();
+  world_.SetSiteUp("b", false);
+  EXPECT_EQ(Decide(cookie).pin, Pin::kMoved);
+  EXPECT_FALSE(Decide(cookie).wants_cookie) << "a new one would name the wrong place";
+  world_.SetSiteUp("b", true);
+  EXPECT_EQ(Decide(cookie).site, "b");
+  world_.wall += world_.web().session.ttl + std::chrono::seconds(1);
+  EXPECT_EQ(Decide(cookie).pin, Pin::kInvalid);
+}
+
+// Two instances, each with its own moment of reloading: between them, nobody notices a new key.
+TEST_F(CookieSession, LosesNoSessionWhenKeysAreReplacedInTwoSteps) {
+  const tls::HmacKey old("an old secret for these tests"), fresh("a new secret for these tests");
+  const std::vector<tls::HmacKeys> steps = {{old, {}}, {old, fresh}, {fresh, old}, {fresh, {}}};
+  Make(SessionBy::kCookie);
+  net::Xoshiro random(7);
+  std::vector<std::pair<std::string, std::string>> sessions;  // cookie, endpoint
+  world_.cookie_keys = steps[0];
+  world_.Build();
+  for (size_t i = 0; i < 3; ++i) {
+    sessions.emplace_back(CookieFor("b", i), EndpointAt("b", i).address_text);
+  }
+  for (size_t step = 0; step + 1 < steps.size(); ++step) {
+    for (int request = 0; request < 60; ++request) {
+      // Some instances are at this step, some at the next.
+      world_.cookie_keys = steps[step + random.Next() % 2];
+      world_.Build();
+      const size_t number = request < 3 ? static_cast<size_t>(request) : random.Next() % 3;
+      auto& [cookie, endpoint] = sessions[number];
+      const Got got = Decide(cookie);
+      EXPECT_EQ(got.pin, Pin::kKept) << "step " << step;
+      EXPECT_EQ(got.endpoint, endpoint);
+      if (got.wants_cookie) cookie = CookieFor("b", number);
+    }
+    // All have reloaded; every session comes by once before the next step.
+    world_.cookie_keys = steps[step + 1];
+    world_.Build();
+    for (size_t i = 0; i < 3; ++i) {
+      if (Decide(sessions[i].first).wants_cookie) sessions[i].first = CookieFor("b", i);
+    }
+  }
+}
+
 TEST_F(CookieSession, SurvivesADrainUntilItsDeadline) {
   Make(SessionBy::kCookie);
   const std::string cookie = CookieFor("b", 1);

@@ -21,6 +21,8 @@ class World {
   topology::Topology topology;
   std::vector<geo::Locator::Override> places;
   health::Registry registry;
+  tls::HmacKeys cookie_keys{tls::HmacKey("a secret for these tests"), {}};
+  std::shared_ptr<MovedSessions> moved_sessions;
 
   World() {
     topology.health_checks.emplace_back().name = "ready";
@@ -73,10 +75,12 @@ class World {
   const Table& Build() {
     auto locator = geo::Locator::Build({.databases = {}, .networks = places, .fallback = {}});
     MERIDIAN_CHECK(locator.has_value());
-    std::vector<tls::HmacKey> keys(topology.services.size(),
-                                   tls::HmacKey("a secret for these tests"));
     table_ = Table::Compile(
-        {.topology = &topology, .locator = *locator, .registry = &registry, .cookie_keys = keys});
+        {.topology = &topology,
+         .locator = *locator,
+         .registry = &registry,
+         .cookie_keys = std::vector<tls::HmacKeys>(topology.services.size(), cookie_keys),
+         .moved_sessions = moved_sessions});
     for (const Endpoint& endpoint : table_->endpoints()) {
       if (endpoint.health->facts().probe == health::Probe::kUnknown) SetUp(endpoint, true);
     }

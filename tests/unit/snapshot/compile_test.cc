@@ -138,6 +138,117 @@ TEST_F(CompileTest, SignsWithTheKeyFile) {
   EXPECT_EQ(PinOf(*two.snapshot, CookieOf(*one.snapshot)), routing::Pin::kKept);
 }
 
+TEST_F(CompileTest, HonoursCookiesOfBothKeysAndRereadsTheFile) {
+  const std::string old = "0123456789abcdef", fresh = "fedcba9876543210";
+  config::Config config = Minimal();
+  config.topology.services[0].session.by = topology::SessionBy::kCookie;
+  config.topology.services[0].session.key_file = File("rotated.key", old + "\n");
+  const Compiled before = Run(config, 1);
+  const std::string cookie = CookieOf(*before.snapshot);
+  File("rotated.key", fresh + "\n" + old + "\n");
+  const Compiled both = Run(config, 2);
+  EXPECT_EQ(PinOf(*both.snapshot, cookie), routing::Pin::kKept);
+  EXPECT_EQ(PinOf(*before.snapshot, CookieOf(*both.snapshot)), routing::Pin::kInvalid)
+      << "it signs with the first";
+  File("rotated.key", fresh + "\n");
+  const Compiled after = Run(config, 3);
+  EXPECT_EQ(PinOf(*after.snapshot, cookie), routing::Pin::kInvalid);
+  EXPECT_EQ(PinOf(*after.snapshot, CookieOf(*both.snapshot)), routing::Pin::kKept);
+}
+
+TEST_F(CompileTest, KeepsMovedSessionsOverReloads) {
+  config::Config config = Minimal();
+  topology::SessionPolicy& session = config.topology.services[0].session;
+  session.by = topology::SessionBy::kSource;
+  session.on_recovery = topology::OnRecovery::kReturn;
+  EXPECT_EQ(Run(config, 1).snapshot->table->moved_sessions(), nullptr);
+  session.on_recovery = topology::OnRecovery::kStay;
+  config.process.session_table = 1000;
+  const Compiled first = Run(config, 2);
+  ASSERT_NE(first.snapshot->table->moved_sessions(), nullptr);
+  EXPECT_EQ(first.snapshot->table->moved_sessions()->capacity(), 1024u);
+  EXPECT_EQ(Run(config, 3).snapshot->table->moved_sessions(),
+            first.snapshot->table->moved_sessions());
+}
+
+class AccessTest : public CompileTest {
+ protected:
+  // 10.1/16 is DE in EU of AS 1, 10.2/16 US in NA of AS 2; all else is nowhere.
+  std::string Admitted(std::optional<topology::Match> allow, std::optional<topology::Match> deny) {
+    config::Config config = Minimal();
+    config::Place berlin, dallas;
+    berlin.country = "DE", berlin.continent = "EU", berlin.asn = 1;
+    dallas.country = "US", dallas.continent = "NA", dallas.asn = 2;
+    config.geo.networks = {{*net::Prefix::Parse("10.1.0.0/16"), berlin},
+                           {*net::Prefix::Parse("10.2.0.0/16"), dallas}};
+    config.listeners[0].allow = std::move(allow);
+    config.listeners[0].deny = std::move(deny);
+    const Compiled compiled = Run(config);
+    EXPECT_NE(compiled.snapshot, nullptr);
+    std::string admitted;
+    const Access& access = compiled.snapshot->FindListener("http")->access;
+    if (access.Admits(*net::IpAddress::Parse("10.1.2.3"))) admitted += "DE ";
+    if (access.Admits(*net::IpAddress::Parse("10.2.2.3"))) admitted += "US ";
+    if (access.Admits(*net::IpAddress::Parse("2001:db8::1"))) admitted += "6 ";
+    if (access.Admits({})) admitted += "none ";
+    return admitted;
+  }
+  static topology::Match Country(const char* code) {
+    topology::Match match;
+    match.country = {code};
+    return match;
+  }
+};
+
+TEST_F(AccessTest, IsForEveryoneWithoutLists) {
+  EXPECT_EQ(Admitted({}, {}), "DE US 6 none ");
+}
+
+TEST_F(AccessTest, AllowsOnlyWhomOneOfItsListsHolds) {
+  EXPECT_EQ(Admitted(Country("DE"), {}), "DE ");
+  topology::Match match;
+  match.continent = {"NA"};
+  EXPECT_EQ(Admitted(match, {}), "US ");
+  match.continent.clear();
+  match.asn = {7, 1};
+  EXPECT_EQ(Admitted(match, {}), "DE ");
+  match.network = {"2001:db8::/32"};
+  EXPECT_EQ(Admitted(match, {}), "DE 6 ") << "any of the lists will do";
+}
+
+TEST_F(AccessTest, DeniesWhomOneOfItsListsHoldsWhateverIsAllowed) {
+  EXPECT_EQ(Admitted({}, Country("DE")), "US 6 none ");
+  topology::Match match = Country("DE");
+  match.network = {"10.2.0.0/16"};
+  EXPECT_EQ(Admitted({}, match), "6 none ");
+  EXPECT_EQ(Admitted(Country("DE"), match), "");
+  topology::Match office;
+  office.network = {"10.1.2.0/24"};
+  EXPECT_EQ(Admitted(office, Country("DE")), "") << "deny wins";
+}
+
+TEST_F(AccessTest, ReportsNetworksThatAreNone) {
+  config::Config config = Minimal();
+  topology::Match match;
+  match.network = {"10.0.0.0/99"};
+  config.listeners[0].deny = match;
+  const Compiled compiled = Run(config);
+  ASSERT_EQ(compiled.errors.size(), 1u);
+  EXPECT_EQ(compiled.errors[0], "listeners.http.deny: '10.0.0.0/99' is not a network");
+}
+
+TEST_F(CompileTest, RoutesTcpByServerName) {
+  config::Config config = Minimal();
+  config.listeners[1].service.clear();
+  config.listeners[1].routes = {{"*.example.com", "", "web"}};
+  const Compiled compiled = Run(config);
+  const Listener& tcp = *compiled.snapshot->FindListener("tcp");
+  EXPECT_TRUE(tcp.reads_hello);
+  EXPECT_TRUE(tcp.routes->Match("a.example.com", "").ok());
+  EXPECT_FALSE(tcp.routes->Match("", "").ok());
+  EXPECT_FALSE(Run(Minimal()).snapshot->FindListener("tcp")->reads_hello);
+}
+
 TEST_F(CompileTest, ReportsEveryFileItCannotUseAtOnce) {
   config::Config config = Minimal();
   const std::string broken = File("broken.mmdb", "this is no database");

@@ -17,7 +17,8 @@ class RouteTableTest : public testing::Test {
     table_ = routing::Table::Compile({.topology = &topology_,
                                       .locator = *geo::Locator::Build({}),
                                       .registry = &registry_,
-                                      .cookie_keys = {}});
+                                      .cookie_keys = {},
+                                      .moved_sessions = {}});
   }
   std::string Match(const std::vector<config::Route>& routes, std::string_view host,
                     std::string_view path) const {

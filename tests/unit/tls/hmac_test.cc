@@ -104,32 +104,60 @@ TEST(HmacKey, IsDifferentEachTimeItIsEphemeral) {
   EXPECT_NE(HmacKey::Ephemeral().Sign("x"), HmacKey::Ephemeral().Sign("x"));
 }
 
-TEST(HmacKey, ReadsAFileWithoutItsTrailingLineEnds) {
-  const KeyFile file("0123456789abcdef\r\n\n");
-  const Result<HmacKey> key = HmacKey::FromFile(file.path());
-  ASSERT_TRUE(key.has_value());
-  EXPECT_EQ(key->Sign("x"), HmacKey("0123456789abcdef").Sign("x"));
+TEST(HmacKeys, AreOneOrTwoLinesOfAFile) {
+  const std::string first = "0123456789abcdef", second = "fedcba9876543210 and more";
+  for (const char* end : {"", "\n", "\r\n", "\r\n\n"}) {
+    const KeyFile one(first + end);
+    const Result<HmacKeys> keys = HmacKeys::FromFile(one.path());
+    ASSERT_TRUE(keys.has_value());
+    EXPECT_EQ(keys->signs.Sign("x"), HmacKey(first).Sign("x"));
+    EXPECT_FALSE(keys->accepts.has_value());
+    for (const char* between : {"\n", "\r\n"}) {
+      const KeyFile two(first + between + second + end);
+      const Result<HmacKeys> both = HmacKeys::FromFile(two.path());
+      ASSERT_TRUE(both.has_value());
+      EXPECT_EQ(both->signs.Sign("x"), HmacKey(first).Sign("x"));
+      ASSERT_TRUE(both->accepts.has_value());
+      EXPECT_EQ(both->accepts->Sign("x"), HmacKey(second).Sign("x"));
+    }
+  }
 }
 
-TEST(HmacKey, RefusesAFileThatIsTooShort) {
-  const KeyFile file("0123456789abcde\n");
-  const Result<HmacKey> key = HmacKey::FromFile(file.path());
-  ASSERT_FALSE(key.has_value());
-  EXPECT_EQ(key.error().code, ErrorCode::kInvalid);
+TEST(HmacKeys, RefuseWhatIsShortBinaryOrTooMany) {
+  const std::string good(16, 'k');
+  const std::pair<std::string, const char*> cases[] = {
+      {"", "session key of less than 16 bytes"},
+      {"\n\n", "session key of less than 16 bytes"},
+      {"0123456789abcde\n", "session key of less than 16 bytes"},
+      {good + "\nshort\n", "session key of less than 16 bytes"},
+      {good + "\n\n" + good, "session key of less than 16 bytes"},
+      {"\n" + good, "session key of less than 16 bytes"},
+      {good + "\n" + good + "\n" + good, "more than two session keys, one a line"},
+      {good + std::string(1, '\0') + "\n", "session key that is not a line of text"},
+      {good + "\x7f", "session key that is not a line of text"},
+      {good + "\n\t" + good, "session key that is not a line of text"},
+  };
+  for (const auto& [text, why] : cases) {
+    const KeyFile file(text);
+    const Result<HmacKeys> keys = HmacKeys::FromFile(file.path());
+    ASSERT_FALSE(keys.has_value()) << text;
+    EXPECT_EQ(keys.error().code, ErrorCode::kInvalid) << text;
+    EXPECT_STREQ(keys.error().context, why) << text;
+  }
 }
 
-TEST(HmacKey, RefusesAFileThatIsTooLong) {
+TEST(HmacKeys, RefuseAFileThatIsTooLong) {
   const KeyFile file(Bytes(64 * 1024 + 1, 'k'));
-  const Result<HmacKey> key = HmacKey::FromFile(file.path());
-  ASSERT_FALSE(key.has_value());
-  EXPECT_EQ(key.error().code, ErrorCode::kTooLarge);
+  const Result<HmacKeys> keys = HmacKeys::FromFile(file.path());
+  ASSERT_FALSE(keys.has_value());
+  EXPECT_EQ(keys.error().code, ErrorCode::kTooLarge);
 }
 
-TEST(HmacKey, RefusesAFileThatIsNotThereOrIsAFolder) {
-  const Result<HmacKey> absent = HmacKey::FromFile(testing::TempDir() + "no-such.key");
+TEST(HmacKeys, RefuseAFileThatIsNotThereOrIsAFolder) {
+  const Result<HmacKeys> absent = HmacKeys::FromFile(testing::TempDir() + "no-such.key");
   ASSERT_FALSE(absent.has_value());
   EXPECT_EQ(absent.error().code, ErrorCode::kIo);
-  EXPECT_FALSE(HmacKey::FromFile(testing::TempDir()).has_value());
+  EXPECT_FALSE(HmacKeys::FromFile(testing::TempDir()).has_value());
 }
 
 }  // namespace
