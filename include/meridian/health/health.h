@@ -127,8 +127,8 @@ class alignas(kCacheLine) EndpointHealth {
   std::atomic<uint32_t> in_flight_{0};
   std::atomic<uint16_t> consecutive_errors_{0};
   std::atomic<uint8_t> ejections_in_a_row_{0};
-  std::atomic<uint32_t> window_errors_{0},
-      window_total_{0};  // the running window of the error rate
+  // The running window of the error rate.
+  std::atomic<uint32_t> window_errors_{0}, window_total_{0};
   std::atomic<int64_t> window_start_ns_{0};
   std::atomic<int64_t> connect_time_ns_{0};
   std::atomic<int64_t> since_ns_{0};           // of the present state
@@ -138,15 +138,13 @@ class alignas(kCacheLine) EndpointHealth {
 
 // One site, across its services.
 struct alignas(kCacheLine) SiteHealth {
-  SiteOrdinal ordinal = kNoSite;  // set by the Registry, constant from then on
-  std::atomic<uint8_t> intent{
-      static_cast<uint8_t>(Intent::kServe)};  // strictest of site and region
-  std::atomic<uint32_t> sessions{0};          // concurrent, all services
-  RoundTrip round_trip;                       // from here, over all its endpoints
+  SiteOrdinal ordinal = kNoSite;      // set by the Registry, constant from then on
+  std::atomic<uint8_t> intent{0};     // the strictest Intent of site and region
+  std::atomic<uint32_t> sessions{0};  // concurrent, all services
+  RoundTrip round_trip;               // from here, over all its endpoints
 };
 
-// Told when an endpoint's state changes, on the thread that changed it: log, event, immediate
-// check.
+// Told when an endpoint's state changes, on the thread that changed it: log, event, check.
 struct Change {
   std::string_view site, address, check;
   EndpointHealth* endpoint = nullptr;
