@@ -6,8 +6,8 @@
 //   dallas <TAB> drain <TAB> since ns <TAB> deadline ns <TAB> expires ns <TAB> author <TAB> reason
 //   end <TAB> number of records <TAB> hash of all lines before, in hex
 //
-// Times are of the wall clock since 1970, 0: none. In texts, backslash, tab and line end are written
-// \\ \t \n. Files of version 1, without an expiry, are read too.
+// Times are of the wall clock since 1970, 0: none. In texts, backslash, tab and line end are
+// written \\ \t \n. Files of version 1, without an expiry, are read too.
 #pragma once
 
 #include <meridian/base/result.h>

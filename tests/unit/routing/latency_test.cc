@@ -131,7 +131,8 @@ TEST_F(Latency, GivesTheOrderOfBruteForceHoweverManyAreMeasured) {
   }
 }
 
-// Two equal sites and noise of a fifth: once both averages have settled, the order stays. Before that it may change with each value that is published.
+// Two equal sites and noise of a fifth: once both averages have settled, the order stays. Before
+// that it may change with each value that is published.
 TEST_F(Latency, DoesNotFlapBetweenTwoEqualSites) {
   int changes_of_all = 0;
   for (uint64_t seed = 1; seed <= 20; ++seed) {

@@ -46,8 +46,8 @@ class ColdEndpoint : public testing::Test {
   MonotonicTime came_up_;
 };
 
-// Of four: in a share r of the picks it takes part like any other. By round-robin it has r turns for
-// each of the others' one.
+// Of four: in a share r of the picks it takes part like any other. By round-robin it has r turns
+// for each of the others' one.
 TEST_F(ColdEndpoint, TakesItsRampsPartOfItsShareInEveryBalance) {
   for (const Balance balance : kBalances) {
     world_.topology.sites.clear();
