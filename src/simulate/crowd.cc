@@ -153,6 +153,7 @@ void Crowd::Try(size_t number) {
                              .session_key = is_cookie ? visit.key : client,
                              .headers = nullptr,
                              .wall = context_.agenda.WallNow(),
+                             .now = context_.agenda.Now(),
                              .draw = context_.random.Next(),
                              .is_read = visit.is_read};
   routing::Walk walk;
@@ -193,6 +194,7 @@ void Crowd::Serve(size_t number, const routing::Walk& walk, const routing::Choic
   context_.registry.Report(*endpoint.health, health::Outcome::kSuccess,
                            context_.table.service(endpoint.service).outliers, peers.data(),
                            peers.size(), context_.agenda.Now());
+  walk.Settle(choice);
   if (walk.wants_cookie()) {
     visit.key.resize(routing::kCookieBytes);
     visit.key.resize(routing::MakeCookie(context_.table, visit.service, choice.endpoint,

@@ -35,6 +35,8 @@ std::unique_ptr<World> World::Make(const config::Config& config, uint64_t seed,
     checks->Recheck(endpoint);
   });
   world->agenda_.After(kTick, [raw = world.get()] { raw->Tick(); });
+  world->agenda_.After(-world->agenda_.SinceStart(),
+                       [raw = world.get()] { raw->registry_.BeginSlowStarts(); });
   return world;
 }
 

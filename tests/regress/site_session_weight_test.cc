@@ -17,8 +17,8 @@ class SiteSession : public testing::Test {
     Weigh(0, 1, 0);
     cookie_.resize(kCookieBytes);
     world_.Build();
-    cookie_.resize(MakeCookie(world_.table(), world_.service(), EndpointId{0}, world_.wall,
-                              cookie_.data()));
+    cookie_.resize(
+        MakeCookie(world_.table(), world_.service(), EndpointId{0}, world_.wall, cookie_.data()));
   }
   void Weigh(size_t site, uint32_t first, uint32_t second) {
     world_.topology.sites[site].services["web"][0].weight = first;

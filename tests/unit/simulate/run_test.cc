@@ -80,6 +80,24 @@ steps:
   EXPECT_LE(back, seconds(64));
 }
 
+// Up again at about 62 s: ten seconds on, a quarter of the way up the ramp, which with overprovision
+// is 35 % of its clients.
+TEST(Run, ASiteThatReturnsTakesItsClientsBackOverItsRamp) {
+  std::string slowly(kThreeSites);
+  slowly.replace(slowly.find("{health_check: ready}"), 21,
+                 "{health_check: ready, slow_start: 60s}");
+  Play(slowly, R"(
+duration: 150s
+load: [{service: web, clients: 10.1.0.0/16, rate: 10, session: 5s}]
+steps:
+  - {at: 5s, expect: [{site: a, sessions: 45-55}]}
+  - {at: 10s, down: a}
+  - {at: 1m, up: a}
+  - {at: 73s, expect: [{site: a, state: degraded, sessions: 5-28}, {site: b, sessions: 22-45}]}
+  - {at: 2m, expect: [{site: a, sessions: 45-55}, {service: web, refused: 0, lost: 0}]}
+)");
+}
+
 TEST(Run, NoSiteIsFilledPastItsCapacityAndWhatNobodyCanTakeIsRefused) {
   const Report report = Play(kThreeSites, R"(
 duration: 2m
