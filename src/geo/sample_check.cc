@@ -48,14 +48,16 @@ Result<> CheckSample(const MMDB_s& mmdb, const Database::Contents& compiled) {
     const net::Family family = i < kSample ? net::Family::kIpv4 : net::Family::kIpv6;
     const net::IpAddress ip = AnyAddress(compiled.trie, family, random);
     if (ip.family() != family || compiled.trie.root(family) == Trie::kNone) continue;
+    const uint32_t value = compiled.trie.Find(ip).value;
+    // Where the IPv6 tree is empty may stand an alias of IPv4, which only libmaxminddb follows.
+    if (family == net::Family::kIpv6 && value == 0) continue;
     sockaddr_storage address{};
     net::Address(ip, 0).ToSockaddr(&address);
     int error = MMDB_SUCCESS;
     auto raw = MMDB_lookup_sockaddr(&mmdb, reinterpret_cast<const sockaddr*>(&address), &error);
     const Location said =
         error == MMDB_SUCCESS && raw.found_entry ? ReadRecord(raw.entry, cities) : Location();
-    if (error != MMDB_SUCCESS ||
-        !SaysTheSame(said, compiled.records[compiled.trie.Find(ip).value])) {
+    if (error != MMDB_SUCCESS || !SaysTheSame(said, compiled.records[value])) {
       return Fail(ErrorCode::kMalformed, "geo database: libmaxminddb reads it otherwise");
     }
   }

@@ -192,7 +192,12 @@ std::optional<uint32_t> EndpointPool::RoundRobin(const Request& request) const {
     const uint32_t index = cycle_[at % cycle_.size()];
     if (Eligible(index, request)) return index;
   }
-  return LeastLoaded(request);
+  const std::optional<uint32_t> chosen = LeastLoaded(request);
+  // Who gives nobody takes no turn, so that a second look goes on from here, as it does in a peek.
+  if (!chosen && !request.peek && !cycle_.empty()) {
+    cursor_.fetch_sub(kMaxTurns, std::memory_order_relaxed);
+  }
+  return chosen;
 }
 
 // Where the hash belongs; if that cannot be taken, where the hash's next draws belong, so that its

@@ -77,13 +77,13 @@ TEST(Scenario, UnknownKeysAndNamesComeWithTheNearest) {
                        "  - {at: 1s, partition: [meridain, a]}\n"),
       (Expected{"s.yaml:2:1: error: lod: unknown key; did you mean 'load'?",
                 "s.yaml:3:18: error: load[0].service: 'wbe' is not a service; did you mean 'web'?",
-                "s.yaml:5:19: error: steps[0].down: 'rr' is not a region, site or site/endpoint; "
+                "s.yaml:5:20: error: steps[0].down: 'rr' is not a region, site or site/endpoint; "
                 "did you mean 'r'?",
-                "s.yaml:6:13: error: steps[1].drian: unknown key; did you mean 'drain'?",
-                "s.yaml:7:19: error: steps[2].down: 'a/10.0.0.9:80' is not a region, site or "
+                "s.yaml:6:14: error: steps[1].drian: unknown key; did you mean 'drain'?",
+                "s.yaml:7:20: error: steps[2].down: 'a/10.0.0.9:80' is not a region, site or "
                 "site/endpoint; did you mean 'a/10.0.0.1:80'?",
-                "s.yaml:8:19: error: steps[3].lag.d: 'd' is not a site; did you mean 'a'?",
-                "s.yaml:9:25: error: steps[4].partition[0]: 'meridain' is not a site, nor "
+                "s.yaml:8:20: error: steps[3].lag.d: 'd' is not a site; did you mean 'a'?",
+                "s.yaml:9:26: error: steps[4].partition[0]: 'meridain' is not a site, nor "
                 "meridian; did you mean 'meridian'?"}));
 }
 
@@ -103,11 +103,11 @@ TEST(Scenario, WrongValuesAreNamed) {
           "  - {at: 1s, failback: web}\n"
           "  - {at: 1s, expect: [{site: a, state: upp}, {sessions: 5-3}, {peak: 1%}]}\n"),
       (Expected{
-          "s.yaml:1:11: error: duration: '1' is not a duration such as 250ms, 2s or 5m",
+          "s.yaml:1:11: error: duration: '1' is not a duration such as 250ms, 2s or 1h",
           "s.yaml:3:5: error: load[0]: says not who comes; expected clients, or latitude and "
           "longitude",
           "s.yaml:4:5: error: load[1]: latitude and longitude belong together",
-          "s.yaml:5:50: error: load[2].clients: a place is given too; expected one of both",
+          "s.yaml:5:51: error: load[2].clients: a place is given too; expected one of both",
           "s.yaml:7:5: error: steps[0]: nothing happens at this time",
           "s.yaml:8:24: error: steps[1].deadline: belongs to a drain",
           "s.yaml:9:14: error: steps[2].partition: expected two ends, such as [meridian, a]",
