@@ -3,6 +3,7 @@
 
 #include <meridian/base/format.h>
 #include <meridian/base/log.h>
+#include <meridian/snapshot/observe.h>
 
 #include <sys/stat.h>
 
@@ -11,8 +12,6 @@
 
 namespace meridian::app {
 namespace {
-
-using failover::Verdict;
 
 constexpr Duration kTick = std::chrono::milliseconds(100);
 
@@ -34,52 +33,7 @@ std::vector<std::string> SiteNames(const failover::Policy& policy) {
   return names;
 }
 
-bool IsUp(const health::Facts& facts) {
-  const bool probed =
-      facts.probe == health::Probe::kUp || facts.probe == health::Probe::kNotChecked;
-  return probed && facts.agent != health::Agent::kDown;
-}
-
-// Weights of a site's endpoints by what checks and intent say of them.
-struct Tally {
-  uint64_t all = 0, serving = 0, up = 0;
-  bool is_unknown = false;
-  std::optional<MonotonicTime> first_error;
-};
-
-Tally Count(std::span<const routing::Endpoint> pool) {
-  Tally tally;
-  for (const routing::Endpoint& endpoint : pool) {
-    const health::Facts facts = endpoint.health->facts();
-    tally.all += endpoint.weight;
-    if (facts.intent != health::Intent::kServe || facts.agent == health::Agent::kDrain) continue;
-    tally.serving += endpoint.weight;
-    if (IsUp(facts)) tally.up += endpoint.weight;
-    if (facts.probe == health::Probe::kUnknown && endpoint.weight > 0) tally.is_unknown = true;
-    const MonotonicTime since = endpoint.health->since();
-    if (endpoint.health->state() == health::State::kDown && since != MonotonicTime{}) {
-      tally.first_error = std::min(tally.first_error.value_or(since), since);
-    }
-  }
-  return tally;
-}
-
 }  // namespace
-
-failover::Observation ObserveSite(const routing::Table& table, ServiceId service, SiteId site) {
-  const Tally tally = Count(table.Pool(service, site));
-  const double needed = table.service(service).min_healthy * static_cast<double>(tally.all);
-  failover::Observation seen;
-  if (tally.serving == 0 || table.site(site).weight == 0) {
-    seen.verdict = Verdict::kOut;
-  } else if (tally.up > 0 && static_cast<double>(tally.up) >= needed) {
-    seen.verdict = Verdict::kUp;
-  } else if (!tally.is_unknown) {
-    seen.verdict = Verdict::kDown;
-    seen.first_error = tally.first_error;
-  }
-  return seen;
-}
 
 struct Recovery::Member {
   // What was counted at a site when it was last reported.
@@ -174,7 +128,7 @@ void Recovery::OnStatus(const probe::SiteStatus& status) {
   const ServiceId service = table.FindService(member.name);
   const SiteId site = table.FindSite(status.site);
   if (!service.ok() || !site.ok()) return;
-  failover::Observation seen = ObserveSite(table, service, site);
+  failover::Observation seen = snapshot::ObserveSite(table, service, site);
   seen.replication = status.status;
   // A site that a reload has taken away meanwhile is not known: nothing to tell.
   if (member.controller->Observe(status.site, seen)) Follow(member);
@@ -197,7 +151,7 @@ void Recovery::Observe(Member& member) {
   for (const std::string& name : SiteNames(member.policy)) {
     const SiteId site = table.FindSite(name);
     if (!site.ok()) continue;
-    const auto seen = member.controller->Observe(name, ObserveSite(table, service, site));
+    const auto seen = member.controller->Observe(name, snapshot::ObserveSite(table, service, site));
     if (!seen) log::Debug("{}: {}: {}", member.name, name, Describe(seen.error()));
   }
 }

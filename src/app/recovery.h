@@ -74,7 +74,4 @@ class Recovery final : private net::TimerHandler {
   net::Timer timer_;
 };
 
-// What the checks and the operator say of a site for a service.
-failover::Observation ObserveSite(const routing::Table& table, ServiceId service, SiteId site);
-
 }  // namespace meridian::app

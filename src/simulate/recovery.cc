@@ -3,6 +3,7 @@
 
 #include <meridian/base/check.h>
 #include <meridian/base/format.h>
+#include <meridian/snapshot/observe.h>
 
 #include <algorithm>
 
@@ -138,24 +139,6 @@ void Recovery::Replicate(Service& service) {
   }
 }
 
-Verdict Recovery::VerdictOf(const Service& service, SiteId site) const {
-  const auto pool = context_.table.Pool(service.id, site);
-  const bool is_unknown = std::all_of(pool.begin(), pool.end(), [](const auto& endpoint) {
-    return endpoint.health->facts().probe == health::Probe::kUnknown;
-  });
-  switch (context_.table.SiteState(service.id, site)) {
-    case health::State::kUp:
-    case health::State::kDegraded:
-      return Verdict::kUp;
-    case health::State::kDraining:
-    case health::State::kOut:
-      return Verdict::kOut;
-    case health::State::kDown:
-      break;
-  }
-  return is_unknown ? Verdict::kUnknown : Verdict::kDown;
-}
-
 std::optional<MonotonicTime> Recovery::FirstErrorAt(const Service& service, SiteId site) const {
   std::optional<MonotonicTime> first;
   for (const routing::Endpoint& endpoint : context_.table.Pool(service.id, site)) {
@@ -166,8 +149,7 @@ std::optional<MonotonicTime> Recovery::FirstErrorAt(const Service& service, Site
 }
 
 failover::Observation Recovery::See(const Service& service, Replica& replica) {
-  failover::Observation seen;
-  seen.verdict = VerdictOf(service, replica.site);
+  failover::Observation seen = snapshot::ObserveSite(context_.table, service.id, replica.site);
   if (seen.verdict == Verdict::kDown) seen.first_error = FirstErrorAt(service, replica.site);
   if (!service.policy.check) return seen;  // nobody asks
   const MonotonicTime now = context_.agenda.Now();

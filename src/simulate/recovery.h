@@ -64,7 +64,6 @@ class Recovery {
   void Publish(const Service& service, const failover::Direction& direction);
   void BreakWrites(const Service& service, bool at_active);
   failover::Observation See(const Service& service, Replica& replica);
-  failover::Verdict VerdictOf(const Service& service, SiteId site) const;
   std::optional<MonotonicTime> FirstErrorAt(const Service& service, SiteId site) const;
   bool Writes(const Service& service) const;
   void TellOrder(const Service& service, const std::string& what, const Result<>& result);

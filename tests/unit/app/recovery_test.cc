@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <meridian/config/load.h>
+#include <meridian/snapshot/observe.h>
 #include <testing/memory_net.h>
 
 #include <filesystem>
@@ -101,7 +102,7 @@ class RecoveryTest : public testing::Test {
   std::string active() { return recovery_->Find("db")->record().active; }
   failover::Observation Seen(const std::string& site) {
     const routing::Table& table = *snapshot_->table;
-    return ObserveSite(table, table.FindService("db"), table.FindSite(site));
+    return snapshot::ObserveSite(table, table.FindService("db"), table.FindSite(site));
   }
 
   fakes::MemoryNet net_;
