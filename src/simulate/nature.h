@@ -36,7 +36,8 @@ class Nature {
       cut_off_[b.value] = !reach;
       return;
     }
-    const auto pair = std::minmax(table_.FindSite(ends.first), b);
+    const SiteId a = table_.FindSite(ends.first);
+    const std::pair<SiteId, SiteId> pair = std::minmax(a, b);
     if (reach) {
       cuts_.erase(pair);
     } else {
