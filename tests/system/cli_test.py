@@ -9,6 +9,16 @@ COMMANDS = ("run", "demo", "check", "explain", "whatif", "simulate", "status", "
             "wait", "reload", "stop")
 
 
+
+def without_measurements(value):
+    """The same without the times that checks measure anew at any moment."""
+    if isinstance(value, list):
+        return [without_measurements(item) for item in value]
+    if isinstance(value, dict):
+        return {key: without_measurements(item) for key, item in value.items() if not key.endswith("_us")}
+    return value
+
+
 class Usage(SystemTest):
     def test_every_command_helps(self):
         for command in COMMANDS:
@@ -86,7 +96,8 @@ class Live(SystemTest):
 
     def test_json_is_the_answer_of_the_api(self):
         for command in ("sites", "services"):
-            self.assertEqual(json.loads(self.run_ok(command, "--json")), self.meridian.read("/v1/" + command))
+            said = json.loads(self.run_ok(command, "--json"))
+            self.assertEqual(without_measurements(said), without_measurements(self.meridian.read("/v1/" + command)))
         self.assertEqual(json.loads(self.run_ok("status", "--json"))["pid"], self.meridian.process.pid)
 
     def test_drain_and_undrain_say_what_they_did(self):
