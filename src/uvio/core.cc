@@ -109,7 +109,27 @@ void Core::Arm(net::Timer& timer, Duration delay) {
   wheel_->Arm(timer, Now(), delay);
 }
 
+void Core::AtTurnEnd(net::TurnTask& task) {
+  if (!task.linked()) turn_tasks_.PushBack(task);
+}
+
+// Those that a task asks for meanwhile wait for the next turn; whoever leaves does not run.
+void Core::RunTurnTasks() {
+  List<net::TurnTask> running;
+  while (!turn_tasks_.empty()) {
+    net::TurnTask& task = turn_tasks_.front();
+    task.Unlink();
+    running.PushBack(task);
+  }
+  while (!running.empty()) {
+    net::TurnTask& task = running.front();
+    task.Unlink();
+    task.OnTurnEnd();
+  }
+}
+
 void Core::BeforePoll() {
+  if (!turn_tasks_.empty()) RunTurnTasks();
   while (!unwatched_.empty()) {
     Socket& socket = unwatched_.front();
     socket.Unlink();
@@ -117,7 +137,7 @@ void Core::BeforePoll() {
   }
   now_known_ = false;
   const auto nothing = [](uv_timer_t*) {};
-  if (!failed_.empty()) {
+  if (!failed_.empty() || !turn_tasks_.empty()) {
     timer_due_ = MonotonicTime();
     uv_timer_start(&timer_, nothing, 0, 0);
     return;

@@ -1,9 +1,10 @@
 // What UvLoop is made of: the libuv loop, the timer wheel that one uv_timer wakes, the mailbox, the
 // read buffer that all streams share, and the sockets, recycled through a free list.
 //
-// A turn: BeforePoll (watch what nobody reads, set the timer) → libuv polls and calls back →
-// AfterPoll (tell what failed, fire timers) → libuv calls back what has closed. Now() is read once
-// a turn, at the first question after the poll. One thread, except Post.
+// A turn: BeforePoll (run what waits for the turn's end, watch what nobody reads, set the timer) →
+// libuv polls and calls back → AfterPoll (tell what failed, fire timers) → libuv calls back what
+// has closed. Now() is read once a turn, at the first question after the poll. One thread, except
+// Post.
 #pragma once
 
 #include <meridian/uvio/loop.h>
@@ -46,6 +47,7 @@ class Core {
   Result<> WatchSignal(int signal, std::function<void()> handler);
   MonotonicTime Now();
   void Arm(net::Timer& timer, Duration delay);
+  void AtTurnEnd(net::TurnTask& task);
 
   // A fresh or recycled socket, bound to no descriptor yet.
   Socket& TakeSocket();
@@ -70,6 +72,7 @@ class Core {
     std::function<void()> handler;
   };
 
+  void RunTurnTasks();
   void BeforePoll();
   void AfterPoll();
 
@@ -90,6 +93,7 @@ class Core {
   ErrorWatch error_watch_;
   List<Socket> failed_;
   List<Socket> unwatched_;
+  List<net::TurnTask> turn_tasks_;
   std::vector<std::unique_ptr<Socket>> free_;
   std::vector<std::string> spare_buffers_;
   std::vector<std::unique_ptr<SignalWatch>> signals_;

@@ -61,6 +61,9 @@ Result<std::unique_ptr<net::Listener>> UvLoop::Listen(const net::Address& at,
 void UvLoop::Arm(net::Timer& timer, Duration delay) {
   core_->Arm(timer, delay);
 }
+void UvLoop::AtTurnEnd(net::TurnTask& task) {
+  core_->AtTurnEnd(task);
+}
 void UvLoop::Post(std::function<void()> task) {
   core_->Post(std::move(task));
 }

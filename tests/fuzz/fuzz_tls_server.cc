@@ -42,6 +42,7 @@ class StillLoop final : public net::Loop {
     return Fail(ErrorCode::kUnsupported, "listen");
   }
   void Arm(net::Timer& timer, Duration delay) override { wheel.Arm(timer, now, delay); }
+  void AtTurnEnd(net::TurnTask&) override {}
   void Post(std::function<void()>) override {}
   MonotonicTime Now() const override { return now; }
   WallTime WallNow() const override { return {}; }

@@ -81,6 +81,19 @@ void MemoryLoop::Post(std::function<void()> task) {
   });
 }
 
+void MemoryLoop::AtTurnEnd(net::TurnTask& task) {
+  if (task.linked()) return;
+  turn_tasks_.PushBack(task);
+  const Excluded excluded;
+  net_.After(Duration(0), [this] {
+    if (turn_tasks_.empty()) return;
+    net::TurnTask& due = turn_tasks_.front();
+    due.Unlink();
+    const Included included;
+    due.OnTurnEnd();
+  });
+}
+
 MemoryNet::MemoryNet(const MemoryNetOptions& options)
     : options_(options), random_(options.seed), next_port_(kFirstPort) {
   MERIDIAN_CHECK(options.capacity > 0 && options.segment > 0);

@@ -48,6 +48,8 @@ class MemoryLoop final : public net::Loop {
                                                 const net::ListenOptions& options,
                                                 net::AcceptHandler& handler) override;
   void Arm(net::Timer& timer, Duration delay) override;
+  // At the end of the instant, behind what is due in it.
+  void AtTurnEnd(net::TurnTask& task) override;
   void Post(std::function<void()> task) override;
 
   const net::IpAddress& host() const { return host_; }
@@ -57,6 +59,7 @@ class MemoryLoop final : public net::Loop {
   MemoryNet& net_;
   net::IpAddress host_;
   net::TimerWheel wheel_;
+  List<net::TurnTask> turn_tasks_;
 };
 
 class MemoryNet {

@@ -8,6 +8,7 @@
 // included.
 #pragma once
 
+#include <meridian/base/list.h>
 #include <meridian/base/result.h>
 #include <meridian/base/time.h>
 #include <meridian/net/address.h>
@@ -123,6 +124,16 @@ struct ConnectOptions {
   Address source;  // bind to it first; not ok(): any
 };
 
+// What waits for the end of its loop's turn, so that what one turn brings is done in one go. Leaves
+// the list when it is unlinked or destroyed.
+class TurnTask : public ListNode {
+ public:
+  virtual void OnTurnEnd() = 0;
+
+ protected:
+  ~TurnTask() = default;
+};
+
 class Loop : public Clock {
  public:
   // Starts to connect. The handler hears OnConnected or OnError from the loop. Fails at once only
@@ -132,6 +143,9 @@ class Loop : public Clock {
   virtual Result<std::unique_ptr<Listener>> Listen(const Address& at, const ListenOptions& options,
                                                    AcceptHandler& handler) = 0;
   virtual void Arm(Timer& timer, Duration delay) = 0;
+  // Runs `task` once before the loop waits again; asked for inside of one, a turn later. Nothing
+  // happens if it waits already. No allocation, no system call.
+  virtual void AtTurnEnd(TurnTask& task) = 0;
 
   // Runs `task` on the loop's thread at its next turn, in order of posting. The only call for other
   // threads; they never wait for it. Allocates: for control, not for the request path.

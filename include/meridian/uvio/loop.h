@@ -54,6 +54,7 @@ class UvLoop final : public net::Loop {
                                                 const net::ListenOptions& options,
                                                 net::AcceptHandler& handler) override;
   void Arm(net::Timer& timer, Duration delay) override;
+  void AtTurnEnd(net::TurnTask& task) override;
   void Post(std::function<void()> task) override;
 
   const LoopCounters& counters() const;

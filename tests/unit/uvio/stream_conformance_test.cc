@@ -418,6 +418,34 @@ TEST_P(Conformance, TimersFireInOrderAndNeverEarly) {
   EXPECT_FALSE(never.armed());
 }
 
+TEST_P(Conformance, TurnTasksRunOnceAtTheEndOfTheTurnUnlessTheyLeave) {
+  struct Task final : net::TurnTask {
+    void OnTurnEnd() override {
+      ++runs;
+      if (again != nullptr) std::exchange(again, nullptr)->AtTurnEnd(*this);
+    }
+    int runs = 0;
+    net::Loop* again = nullptr;
+  } task, leaves;
+  net::Loop& loop = world->loop();
+  int seen = -1;
+  loop.Post([&] {
+    loop.AtTurnEnd(task);
+    loop.AtTurnEnd(task);
+    loop.AtTurnEnd(leaves);
+    task.again = &loop;
+    leaves.Unlink();
+    seen = task.runs;
+  });
+  ASSERT_TRUE(Until([&] { return task.runs == 2; }));
+  EXPECT_EQ(seen, 0);
+  EXPECT_EQ(leaves.runs, 0);
+  bool later = false;
+  loop.Post([&] { later = true; });
+  ASSERT_TRUE(Until([&] { return later; }));
+  EXPECT_EQ(task.runs, 2);
+}
+
 TEST_P(Conformance, PostedTasksRunInOrderInALaterTurn) {
   std::string order;
   net::Loop& loop = world->loop();
