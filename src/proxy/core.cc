@@ -4,10 +4,12 @@
 #include <algorithm>
 
 #include "proxy/exchange.h"
+#include "proxy/http2_stream.h"
 
 namespace meridian::proxy {
 namespace {
 constexpr size_t kMaxSpareExchanges = 256;
+constexpr size_t kMaxSpareStreams = 1024;
 constexpr uint64_t kLeastRetriesPerSecond = 10;
 }  // namespace
 
@@ -24,12 +26,21 @@ Core::~Core() {
 }
 
 void Core::Retire(Session& session, ListenerState& listener) {
-  session.Unlink();
-  graves_.emplace_back(&session);
+  Bury(session);
   --clients;
   --listener.clients;
   listener.counters->active.Subtract();
+}
+
+void Core::Bury(Session& session) {
+  session.Unlink();
+  graves_.emplace_back(&session);
   if (!bury_timer_.armed()) loop.Arm(bury_timer_, Duration(0));
+}
+
+void Core::Replace(Session& old, Session& next) {
+  Bury(old);
+  sessions.PushBack(next);
 }
 
 void Core::OnTimer(net::Timer&) {
@@ -50,6 +61,17 @@ void Core::KeepExchange(std::unique_ptr<Exchange> exchange) {
   spare_exchanges_.push_back(std::move(exchange));
   if (spare_exchanges_.size() > kMaxSpareExchanges && !bury_timer_.armed())
     loop.Arm(bury_timer_, Duration(0));
+}
+
+std::unique_ptr<Http2ClientStream> Core::TakeStream() {
+  if (spare_streams_.empty()) return std::make_unique<Http2ClientStream>();
+  std::unique_ptr<Http2ClientStream> stream = std::move(spare_streams_.back());
+  spare_streams_.pop_back();
+  return stream;
+}
+
+void Core::KeepStream(std::unique_ptr<Http2ClientStream> stream) {
+  if (spare_streams_.size() < kMaxSpareStreams) spare_streams_.push_back(std::move(stream));
 }
 
 void Core::Report(const Hold& hold, const routing::Endpoint& endpoint, health::Outcome outcome) {

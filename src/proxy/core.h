@@ -3,7 +3,7 @@
 #pragma once
 
 #include <meridian/base/list.h>
-#include <meridian/codec/http1.h>
+#include <meridian/codec/http2.h>
 #include <meridian/health/health.h>
 #include <meridian/net/loop.h>
 #include <meridian/proxy/metrics.h>
@@ -18,6 +18,7 @@
 namespace meridian::proxy {
 
 class Exchange;
+class Http2ClientStream;
 
 // A snapshot with this worker's counters for it, counted without atomics: a session takes a Hold
 // for each decision and keeps it while it uses ids of that snapshot.
@@ -122,11 +123,16 @@ class Core final : private net::TimerHandler {
   // Takes the session out of the list; it is deleted on the loop's next turn, when no call into it
   // is on the stack.
   void Retire(Session& session, ListenerState& listener);
+  // `next` takes over from `old`, which is deleted as by Retire; the client is the same.
+  void Replace(Session& old, Session& next);
   // An exchange from the spare ones, or a new one.
   std::unique_ptr<Exchange> TakeExchange();
   // `exchange` may be on the stack still; it is at rest, and must not touch itself before it is
   // taken again.
   void KeepExchange(std::unique_ptr<Exchange> exchange);
+  // The same for an HTTP/2 client's streams.
+  std::unique_ptr<Http2ClientStream> TakeStream();
+  void KeepStream(std::unique_ptr<Http2ClientStream> stream);
   void Report(const Hold& hold, const routing::Endpoint& endpoint, health::Outcome outcome);
   // Whether one more retry is within the service's budget now; counts it if so.
   bool AllowRetry(const topology::RetryPolicy& policy, uint64_t live);
@@ -139,8 +145,10 @@ class Core final : private net::TimerHandler {
   health::Registry& registry;
   Hold current;
   BackendPool pool;
+  codec::Http2Pool http2;
   codec::Head head;     // scratch for the head being read
   std::string scratch;  // scratch for the head being written, and for a decoded session key
+  std::vector<codec::Field> fields;  // scratch for a head being written in HTTP/2
   List<Session> sessions;
   size_t clients = 0;
   uint64_t exchanges = 0;  // under way
@@ -150,10 +158,12 @@ class Core final : private net::TimerHandler {
 
  private:
   void OnTimer(net::Timer& timer) override;
+  void Bury(Session& session);
 
   net::Timer bury_timer_;
   std::vector<std::unique_ptr<Session>> graves_;
   std::vector<std::unique_ptr<Exchange>> spare_exchanges_;
+  std::vector<std::unique_ptr<Http2ClientStream>> spare_streams_;
   MonotonicTime budget_second_{};
   uint64_t budget_used_ = 0;
 };

@@ -1,9 +1,9 @@
 // See http_client.h.
 #include "proxy/http_client.h"
 
-#include <algorithm>
 #include <charconv>
 
+#include "proxy/http2_client.h"
 #include "proxy/request.h"
 
 namespace meridian::proxy {
@@ -13,32 +13,13 @@ constexpr size_t kMaxWaiting = 64 * 1024;
 constexpr Duration kLinger = std::chrono::seconds(1);
 constexpr Duration kFirstIdle = std::chrono::seconds(60);
 
-codec::HttpLimits LimitsOf(const snapshot::Listener& listener) {
-  codec::HttpLimits limits;
-  limits.head_bytes =
-      static_cast<uint32_t>(std::min<uint64_t>(listener.config.limits.header_bytes, UINT32_MAX));
-  limits.fields = std::min(listener.config.limits.headers, codec::kMaxFields);
-  return limits;
-}
-
-Failure FailureOfHead(const Error& error) {
-  switch (error.code) {
-    case ErrorCode::kTooLarge:
-      return Failure::kHeaderTooLarge;
-    case ErrorCode::kUnsupported:
-      return Failure::kUnsupported;
-    default:
-      return Failure::kBadRequest;
-  }
-}
-
 }  // namespace
 
 HttpClient::HttpClient(Core& core, ListenerState& listener, net::StreamPtr stream)
     : core_(core),
       listener_(listener),
       stream_(std::move(stream)),
-      parser_(codec::Http1Parser::Kind::kRequest, LimitsOf(*core.Config(listener))),
+      parser_(codec::Http1Parser::Kind::kRequest, HeadLimits(*core.Config(listener))),
       timer_(*this),
       peer_(stream_->peer().ip()),
       idle_(kFirstIdle) {}
@@ -132,6 +113,15 @@ size_t HttpClient::Feed(std::string_view bytes) {
 
 // A whole request head, with what of its body is there, or nothing (0).
 size_t HttpClient::ReadHead(std::string_view bytes) {
+  if (first_) {
+    const codec::Http2Preface preface = codec::ReadHttp2Preface(bytes);
+    if (preface == codec::Http2Preface::kMaybe) return 0;
+    first_ = false;
+    if (preface == codec::Http2Preface::kYes) {
+      BecomeHttp2(bytes);
+      return bytes.size();
+    }
+  }
   const auto parsed = parser_.ParseHead(bytes, core_.head);
   if (!parsed) {
     Refuse(FailureOfHead(parsed.error()), parsed.error().context);
@@ -144,6 +134,16 @@ size_t HttpClient::ReadHead(std::string_view bytes) {
   used += ReadBody(bytes.substr(used));
   if (exchange_) exchange_->Go();
   return used;
+}
+
+// The client speaks HTTP/2: another session takes its place.
+void HttpClient::BecomeHttp2(std::string_view bytes) {
+  if (core_.Config(listener_) == nullptr) return Close();
+  timer_.Disarm();
+  Advance(State::kClosed);
+  auto session = std::make_unique<Http2Client>(core_, listener_, std::move(stream_), peer_);
+  core_.Replace(*this, *session);
+  session.release()->Begin(bytes);  // in core_.sessions until it retires
 }
 
 bool HttpClient::BeginRequest(const codec::Head& head) {

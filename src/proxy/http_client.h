@@ -1,6 +1,6 @@
-// One client's HTTP/1 connection: reads requests one after the other, hands each to an Exchange,
-// and writes what comes back, in order. Requests that arrive while one is under way wait unparsed,
-// within a bound.
+// One client's HTTP/1 connection (an Http2Client takes over if it begins as HTTP/2): reads requests
+// one after the other, hands each to an Exchange, and writes what comes back, in order. Requests
+// that arrive while one is under way wait unparsed, within a bound.
 //
 //   kPreface ─► kIdle ─► kHead ─► kBody ─► kWait ─┐
 //                 ▲        ▲        │        │    │
@@ -61,6 +61,7 @@ class HttpClient final : public Session,
   size_t Feed(std::string_view bytes);
   size_t ReadHead(std::string_view bytes);
   size_t ReadBody(std::string_view bytes);
+  void BecomeHttp2(std::string_view bytes);
   bool BeginRequest(const codec::Head& head);
   void ReadPreface(std::string_view bytes);
   void Refuse(Failure failure, std::string_view detail);
@@ -86,6 +87,7 @@ class HttpClient final : public Session,
   ResponseFraming framing_ = ResponseFraming::kAsReceived;
   bool head_waits_ = false;  // the response's, in core_.scratch, for the call that follows
   bool http10_ = false, close_ = false, head_only_ = false, response_begun_ = false;
+  bool first_ = true;     // nothing tells yet whether it is HTTP/1
   bool ended_ = false;    // the client has sent its FIN
   bool paused_ = false;   // reading is off
   bool feeding_ = false;  // Feed is on the stack

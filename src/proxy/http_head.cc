@@ -109,14 +109,9 @@ void AppendStatusLine(const Head& head, std::string& out) {
 
 void AppendResponseHead(const Head& head, const ResponseEdit& edit, std::string& out) {
   AppendStatusLine(head, out);
-  for (const Field& field : head) {
-    if (field.hop_by_hop || field.id == FieldId::kMeridian) continue;
-    if (field.id == FieldId::kContentLength && !edit.keep_length) continue;
-    AppendField(field.name, field.value, out);
-  }
-  AppendField("Meridian-Site", edit.site, out);
-  AppendField("Meridian-Reason", edit.reason, out);
-  if (!edit.set_cookie.empty()) AppendField("Set-Cookie", edit.set_cookie, out);
+  ForEachResponseField(head, edit, [&out](std::string_view name, std::string_view value) {
+    AppendField(name, value, out);
+  });
   if (edit.framing == ResponseFraming::kChunked) AppendField("Transfer-Encoding", "chunked", out);
   if (edit.close) {
     AppendField("Connection", "close", out);
@@ -128,11 +123,9 @@ void AppendResponseHead(const Head& head, const ResponseEdit& edit, std::string&
 
 void AppendInterimHead(const Head& head, std::string& out) {
   AppendStatusLine(head, out);
-  for (const Field& field : head) {
-    if (field.hop_by_hop || field.id == FieldId::kMeridian || field.id == FieldId::kContentLength)
-      continue;
-    AppendField(field.name, field.value, out);
-  }
+  ForEachInterimField(head, [&out](std::string_view name, std::string_view value) {
+    AppendField(name, value, out);
+  });
   if (head.status == 101) {
     AppendField("Connection", "upgrade", out);
     if (const Field* upgrade = head.Find(FieldId::kUpgrade))
@@ -213,16 +206,18 @@ void AppendError(Failure failure, std::string_view detail, bool close, bool head
   out.append("HTTP/1.1 ");
   AppendNumber(static_cast<uint64_t>(text.status), out);
   out.append(" ").append(text.reason).append("\r\nContent-Type: text/plain\r\nContent-Length: ");
-  const std::string_view sentence = text.sentence;
   const size_t detail_bytes = detail.empty() ? 0 : detail.size() + 3;
-  AppendNumber(sentence.size() + detail_bytes + 1, out);
+  AppendNumber(std::string_view(text.sentence).size() + detail_bytes + 1, out);
   out.append("\r\n");
   AppendField("Meridian-Reason", Name(failure), out);
   if (text.status == 503) AppendField("Retry-After", "1", out);
   if (close) AppendField("Connection", "close", out);
   out.append("\r\n");
-  if (head_only) return;
-  out.append(sentence);
+  if (!head_only) AppendErrorBody(failure, detail, out);
+}
+
+void AppendErrorBody(Failure failure, std::string_view detail, std::string& out) {
+  out.append(TextOf(failure).sentence);
   if (!detail.empty()) out.append(" (").append(detail).append(")");
   out.append("\n");
 }

@@ -38,13 +38,40 @@ struct ResponseEdit {
   bool keep_length = true;  // a Content-Length as received may be passed on
 };
 
+// Calls visit(name, value) for each field that the client is to get apart from framing and
+// Connection: the backend's, and Meridian's own.
+template <class Visit>
+void ForEachResponseField(const codec::Head& head, const ResponseEdit& edit, Visit visit) {
+  for (const codec::Field& field : head) {
+    if (field.hop_by_hop || field.id == codec::FieldId::kMeridian) continue;
+    if (field.id == codec::FieldId::kContentLength && !edit.keep_length) continue;
+    visit(field.name, field.value);
+  }
+  visit("Meridian-Site", edit.site);
+  visit("Meridian-Reason", edit.reason);
+  if (!edit.set_cookie.empty()) visit("Set-Cookie", edit.set_cookie);
+}
+
+// The same for 100 and other interim responses, and 101: as they came, without what is not to be
+// forwarded.
+template <class Visit>
+void ForEachInterimField(const codec::Head& head, Visit visit) {
+  for (const codec::Field& field : head) {
+    if (field.hop_by_hop || field.id == codec::FieldId::kMeridian ||
+        field.id == codec::FieldId::kContentLength)
+      continue;
+    visit(field.name, field.value);
+  }
+}
+
 void AppendResponseHead(const codec::Head& head, const ResponseEdit& edit, std::string& out);
-// 100 and other interim responses, and 101: as they came, without what is not to be forwarded.
 void AppendInterimHead(const codec::Head& head, std::string& out);
 
 // The status that a failure is answered with; 0: not answered at all.
 int StatusOf(Failure failure);
-// A whole response: status line, Meridian-Reason, a sentence as body (absent for HEAD).
+// What it is answered with: a sentence.
+void AppendErrorBody(Failure failure, std::string_view detail, std::string& out);
+// A whole response: status line, Meridian-Reason, that body (absent for HEAD).
 void AppendError(Failure failure, std::string_view detail, bool close, bool head_only,
                  std::string& out);
 

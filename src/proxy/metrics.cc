@@ -151,6 +151,18 @@ class Report {
     });
   }
 
+  void Http2Faults() {
+    ForEachKey(listeners_, [&](const std::string& name) {
+      for (size_t i = 1; i < static_cast<size_t>(codec::Http2Fault::kCount); ++i) {
+        sink_.Count("meridian_http2_faults_total",
+                    "HTTP/2 client connections ended for what the client did, by reason",
+                    {{"listener", name}, {"reason", Name(static_cast<codec::Http2Fault>(i))}},
+                    Sum(
+                        listeners_, name, [i](auto& b) -> auto& { return b.http2_faults[i]; }));
+      }
+    });
+  }
+
   void Requests() {
     struct CodeClass {
       const char* label;
@@ -309,6 +321,7 @@ void Metrics::Collect(MetricSink& sink) const {
   const std::lock_guard lock(mutex_);
   Report report(sink, listeners_, routes_);
   report.Connections();
+  report.Http2Faults();
   report.Requests();
   report.Traffic();
   report.Decisions();

@@ -1,6 +1,8 @@
 // See request.h.
 #include "proxy/request.h"
 
+#include <algorithm>
+
 #include "proxy/client_address.h"
 #include "proxy/session_key.h"
 
@@ -21,6 +23,25 @@ class HeadFields final : public routing::HeaderSource {
 };
 
 }  // namespace
+
+codec::HttpLimits HeadLimits(const snapshot::Listener& listener) {
+  codec::HttpLimits limits;
+  limits.head_bytes =
+      static_cast<uint32_t>(std::min<uint64_t>(listener.config.limits.header_bytes, UINT32_MAX));
+  limits.fields = std::min(listener.config.limits.headers, codec::kMaxFields);
+  return limits;
+}
+
+Failure FailureOfHead(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kTooLarge:
+      return Failure::kHeaderTooLarge;
+    case ErrorCode::kUnsupported:
+      return Failure::kUnsupported;
+    default:
+      return Failure::kBadRequest;
+  }
+}
 
 tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
                                                               const RequestInput& input) {

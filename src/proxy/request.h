@@ -1,6 +1,6 @@
-// From a request's head to its exchange, for either protocol: the listener's limits and routes, who
-// the client is and whether it is admitted, the session's key. The worker's thread; nothing is
-// kept.
+// From a request's head to its exchange, for either version of HTTP: the listener's limits and
+// routes, who the client is and whether it is admitted, the session's key. The worker's thread;
+// nothing is kept.
 #pragma once
 
 #include <memory>
@@ -18,6 +18,10 @@ struct RequestInput {
   const codec::Head* head = nullptr;
   ClientStream* client = nullptr;
 };
+
+// How a head is bounded, and what its refusal by a parser is answered with.
+codec::HttpLimits HeadLimits(const snapshot::Listener& listener);
+Failure FailureOfHead(const Error& error);
 
 // A prepared exchange; or why the request is answered by Meridian itself.
 tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <meridian/base/metrics.h>
+#include <meridian/codec/http2.h>
 #include <meridian/routing/decide.h>
 #include <meridian/snapshot/snapshot.h>
 
@@ -50,6 +51,7 @@ const char* Name(Failure failure);
 struct alignas(kCacheLine) ListenerCounters {
   Counter accepted, active;
   std::array<Counter, static_cast<size_t>(Failure::kCount)> failures;
+  std::array<Counter, static_cast<size_t>(codec::Http2Fault::kCount)> http2_faults;
 };
 
 // Per worker, service and site.

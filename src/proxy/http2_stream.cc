@@ -1,0 +1,216 @@
+// See http2_stream.h.
+#include "proxy/http2_stream.h"
+
+#include <meridian/base/text.h>
+
+#include <charconv>
+
+#include "proxy/http2_client.h"
+#include "proxy/request.h"
+
+namespace meridian::proxy {
+namespace {
+
+// A response's fields on their way into HPACK: views, in the worker's scratch list.
+class FieldList {
+ public:
+  explicit FieldList(Core& core) : fields_(core.fields) { fields_.clear(); }
+  void Add(std::string_view name, std::string_view value) { fields_.push_back({name, value}); }
+  std::span<const codec::Field> span() const { return fields_; }
+
+ private:
+  std::vector<codec::Field>& fields_;
+};
+
+}  // namespace
+
+void Http2ClientStream::Begin(Http2Client& client) {
+  client_ = &client;
+  body_bytes_ = 0;
+  body_limit_ = UINT64_MAX;
+  head_only_ = response_begun_ = whole_ = paused_ = false;
+  opens_ = tunnel_ = client_ended_ = false;
+  early_ = std::string();
+}
+
+void Http2ClientStream::OnHead(const codec::Head& head, bool end) {
+  head_only_ = head.method == "HEAD";
+  const snapshot::Listener* listener = client_->listener();
+  if (listener == nullptr) {
+    client_->connection().Reset(*this, codec::Http2Code::kRefusedStream);
+    return client_->Drain();
+  }
+  body_limit_ = listener->config.limits.body_bytes.value_or(UINT64_MAX);
+  auto started =
+      StartRequest(client_->core(), {listener, client_->peer(), &client_->stream(), &head, this});
+  if (!started) return Answer(started.error(), {});
+  exchange_ = std::move(*started);
+  client_->ExchangeBegun();
+  opens_ = head.upgrade;
+  if (end || opens_) exchange_->RequestEnd();
+}
+
+void Http2ClientStream::OnRefused(const Error& error) {
+  Refuse(FailureOfHead(error), error.context);
+}
+
+void Http2ClientStream::Go() {
+  if (exchange_) exchange_->Go();
+}
+
+void Http2ClientStream::HealthChanged() {
+  if (!exchange_) return;
+  if (exchange_->EndpointGone()) return client_->GiveUp(*this);
+  exchange_->HealthChanged();
+}
+
+void Http2ClientStream::OnBody(std::string_view bytes) {
+  if (!exchange_) return client_->connection().Consumed(*this);
+  if (opens_ && !tunnel_) {
+    early_.append(bytes);
+    return;
+  }
+  if (tunnel_) {
+    exchange_->TunnelData(bytes);
+    if (!paused_) client_->connection().Consumed(*this);
+    return;
+  }
+  body_bytes_ += bytes.size();
+  if (body_bytes_ > body_limit_) return Refuse(Failure::kBodyTooLarge, {});
+  exchange_->RequestBody(bytes);
+  if (!paused_) client_->connection().Consumed(*this);
+}
+
+void Http2ClientStream::OnEnd(std::span<const codec::Field>) {
+  client_ended_ = true;
+  if (!exchange_ || (opens_ && !tunnel_)) return;
+  if (tunnel_) return exchange_->TunnelEnd();
+  exchange_->RequestEnd();
+}
+
+void Http2ClientStream::OnDrained() {
+  if (exchange_) exchange_->ClientDrained();
+}
+
+void Http2ClientStream::OnClosed(codec::Http2Code) {
+  if (Rest()) client_->Count(Failure::kClientGone);
+  client_->Release(*this);
+}
+
+bool Http2ClientStream::Rest() {
+  if (!exchange_) return false;
+  exchange_->Rest();
+  client_->core().KeepExchange(std::move(exchange_));
+  client_->ExchangeEnded();
+  return true;
+}
+
+void Http2ClientStream::SendInterim(const codec::Head& head) {
+  FieldList fields(client_->core());
+  ForEachInterimField(
+      head, [&](std::string_view name, std::string_view value) { fields.Add(name, value); });
+  client_->connection().Respond(*this, head.status, fields.span(), false);
+  client_->Touch();
+}
+
+void Http2ClientStream::BeginResponse(const codec::Head& head, const ResponseEdit& edit) {
+  const bool has_length =
+      head.framing == codec::Framing::kNone || head.framing == codec::Framing::kLength;
+  ResponseEdit whole = edit;
+  whole.keep_length = has_length && head.status != 204;
+  FieldList fields(client_->core());
+  ForEachResponseField(
+      head, whole, [&](std::string_view name, std::string_view value) { fields.Add(name, value); });
+  response_begun_ = true;
+  whole_ = has_length && head.content_length == 0;
+  client_->connection().Respond(*this, head.status, fields.span(), whole_);
+  client_->Touch();
+}
+
+void Http2ClientStream::SendBody(std::span<const std::string_view> pieces, bool end) {
+  if (whole_) return;
+  client_->connection().SendBody(*this, pieces, end);
+  client_->Touch();
+}
+
+void Http2ClientStream::StartTunnel(const codec::Head& head, std::string_view rest) {
+  FieldList fields(client_->core());
+  ForEachInterimField(head, [&](std::string_view name, std::string_view value) {
+    if (!EqualIgnoringCase(name, "sec-websocket-accept")) fields.Add(name, value);
+  });
+  response_begun_ = tunnel_ = true;
+  client_->connection().Respond(*this, 200, fields.span(), false);
+  SendTunnel(rest);
+  if (!early_.empty()) exchange_->TunnelData(early_);
+  early_ = std::string();
+  if (!paused_) client_->connection().Consumed(*this);
+  if (client_ended_) exchange_->TunnelEnd();
+}
+
+void Http2ClientStream::SendTunnel(std::string_view bytes) {
+  client_->connection().SendBody(*this, std::span(&bytes, 1), false);
+  client_->Touch();
+}
+
+void Http2ClientStream::EndTunnel() {
+  client_->connection().SendBody(*this, {}, true);
+  client_->Touch();
+}
+
+void Http2ClientStream::ResumeRequest() {
+  if (!std::exchange(paused_, false)) return;
+  client_->connection().Consumed(*this);
+  client_->Touch();
+}
+
+void Http2ClientStream::OnResponseDone(Duration idle) {
+  client_->core().KeepExchange(std::move(exchange_));
+  client_->SetIdle(idle);
+  client_->ExchangeEnded();
+}
+
+void Http2ClientStream::OnFailed(Failure failure) {
+  client_->core().KeepExchange(std::move(exchange_));
+  client_->ExchangeEnded();
+  Answer(failure, {});
+}
+
+void Http2ClientStream::OnBroken(Failure failure) {
+  client_->core().KeepExchange(std::move(exchange_));
+  client_->ExchangeEnded();
+  client_->Count(failure);
+  client_->connection().Reset(*this, codec::Http2Code::kInternalError);
+  client_->Touch();
+}
+
+// Of a request that cannot be understood or taken, or not to its end.
+void Http2ClientStream::Refuse(Failure failure, std::string_view detail) {
+  Rest();
+  client_->connection().Consumed(*this);
+  if (!response_begun_) return Answer(failure, detail);
+  client_->Count(failure);
+  client_->connection().Reset(*this, codec::Http2Code::kCancel);
+  client_->Touch();
+}
+
+void Http2ClientStream::Answer(Failure failure, std::string_view detail) {
+  client_->Count(failure);
+  response_begun_ = true;
+  std::string& body = client_->core().scratch;
+  body.clear();
+  AppendErrorBody(failure, detail, body);
+  char length[20];
+  const char* end = std::to_chars(length, length + sizeof(length), body.size()).ptr;
+  const int status = StatusOf(failure);
+  FieldList fields(client_->core());
+  fields.Add("content-type", "text/plain");
+  fields.Add("content-length", {length, static_cast<size_t>(end - length)});
+  fields.Add("meridian-reason", Name(failure));
+  if (status == 503) fields.Add("retry-after", "1");
+  client_->connection().Respond(*this, static_cast<uint16_t>(status), fields.span(), head_only_);
+  const std::string_view piece = body;
+  if (!head_only_) client_->connection().SendBody(*this, std::span(&piece, 1), true);
+  client_->Touch();
+}
+
+}  // namespace meridian::proxy
