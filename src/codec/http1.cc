@@ -132,6 +132,8 @@ Result<HeadResult> Http1Parser::ParseHead(std::string_view bytes, Head& head) {
   chunk_ = ChunkState::kSize;
   chunk_digits_ = 0;
   overhead_bytes_ = 0;
+  trailer_count_ = 0;
+  trailers_.reset();
   remaining_ = head.content_length;
   return HeadResult{Progress::kDone, *end};
 }

@@ -7,9 +7,12 @@
 // before it changes anything, so that a fault behind data can be left for the next call.
 #include <meridian/codec/http1.h>
 
+#include <meridian/base/text.h>
+
 #include <algorithm>
 
 #include "codec/http1_chars.h"
+#include "codec/http1_field.h"
 
 namespace meridian::codec {
 namespace {
@@ -19,6 +22,7 @@ constexpr const char* kBadChunk = "bad-chunk";
 constexpr const char* kBareLf = "bare-lf";
 constexpr const char* kBadTrailer = "bad-trailer";
 constexpr const char* kOverhead = "chunk-overhead-too-large";
+constexpr const char* kTooManyTrailers = "too-many-trailers";
 
 int HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -47,9 +51,19 @@ const char* Http1Parser::SizeStep(char byte) {
   return nullptr;
 }
 
+const char* Http1Parser::BeginTrailer() {
+  if (trailer_count_ == limits_.fields) return kTooManyTrailers;
+  if (!CountOverhead()) return kOverhead;
+  ++trailer_count_;
+  if (!trailers_) trailers_ = std::make_unique<std::string>();
+  chunk_ = ChunkState::kTrailerName;
+  return nullptr;
+}
+
 const char* Http1Parser::TrailerStep(char byte) {
   if (chunk_ == ChunkState::kTrailerLf) {
     if (byte != '\n') return "bare-cr";
+    trailers_->push_back(byte);
     chunk_ = ChunkState::kTrailerStart;
     return nullptr;
   }
@@ -65,13 +79,28 @@ const char* Http1Parser::TrailerStep(char byte) {
   const bool colon = chunk_ == ChunkState::kTrailerName && byte == ':';
   if (!colon && !Is(byte, chunk_ == ChunkState::kTrailerValue ? kValueChar : kTokenChar))
     return kBadTrailer;
-  if (!CountOverhead()) return kOverhead;
-  if (colon) {
-    chunk_ = ChunkState::kTrailerValue;
-  } else if (chunk_ == ChunkState::kTrailerStart) {
-    chunk_ = ChunkState::kTrailerName;
+  if (chunk_ == ChunkState::kTrailerStart) {
+    if (const char* fault = BeginTrailer()) return fault;
+  } else if (!CountOverhead()) {
+    return kOverhead;
   }
+  trailers_->push_back(byte);
+  if (colon) chunk_ = ChunkState::kTrailerValue;
   return nullptr;
+}
+
+std::span<const Field> Http1Parser::ReadTrailers(Head& head) const {
+  head.field_count = 0;
+  if (!trailers_) return {};
+  for (std::string_view rest = *trailers_; !rest.empty();) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(line.size() + 1);
+    const size_t colon = line.find(':');
+    const std::string_view name = line.substr(0, colon);
+    if (!MayBeTrailer(name)) continue;
+    head.fields[head.field_count++] = {name, TrimSpace(line.substr(colon + 1))};
+  }
+  return {head.begin(), head.end()};
 }
 
 // Takes one byte of the framing; null, or the fault.
@@ -120,7 +149,8 @@ Result<BodyResult> Http1Parser::ParseChunked(std::string_view bytes) {
         continue;
       }
       if (!result.data.empty()) break;
-      return Refuse(fault == kOverhead ? ErrorCode::kTooLarge : ErrorCode::kMalformed, fault);
+      const bool large = fault == kOverhead || fault == kTooManyTrailers;
+      return Refuse(large ? ErrorCode::kTooLarge : ErrorCode::kMalformed, fault);
     }
     if (!result.data.empty()) break;
     const size_t size =

@@ -88,4 +88,8 @@ bool MustReachTheEnd(std::string_view name) {
   return false;
 }
 
+bool MayBeTrailer(std::string_view name) {
+  return !IsHopByHop(RecogniseField(name)) && !MustReachTheEnd(name);
+}
+
 }  // namespace meridian::codec

@@ -14,6 +14,10 @@ FieldId RecogniseField(std::string_view name);
 // the proxy take it away (RFC 9110 section 7.6.1 forbids senders to).
 bool MustReachTheEnd(std::string_view name);
 
+// Whether a trailer section may pass it on (RFC 9110 section 6.5.1): what others act on before the
+// end, and what holds for one hop only, must not come behind the body.
+bool MayBeTrailer(std::string_view name);
+
 // Fields of one hop by their nature, named by Connection or not.
 constexpr bool IsHopByHop(FieldId id) {
   switch (id) {

@@ -205,7 +205,7 @@ Refusal FieldBlock::ReadTrailers(Head& head) {
   if (too_large_) return {ErrorCode::kTooLarge, "trailers-too-large"};
   uint32_t kept = 0;
   for (uint32_t i = 0; i < head.field_count; ++i) {
-    if (!head.fields[i].hop_by_hop) head.fields[kept++] = head.fields[i];
+    if (MayBeTrailer(head.fields[i].name)) head.fields[kept++] = head.fields[i];
   }
   head.field_count = kept;
   return kNothing;

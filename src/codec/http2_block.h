@@ -24,7 +24,7 @@ class FieldBlock {
   // WebSocket's opening needs in HTTP/1.1.
   Refusal ReadRequest(bool end, uint64_t draw, Head& head);
   Refusal ReadResponse(bool end, Head& head);
-  // Only the fields, without those of one hop.
+  // Only the fields, without those that no trailer section may have.
   Refusal ReadTrailers(Head& head);
 
  private:

@@ -26,8 +26,10 @@ class ClientStream {
   // A final response's head with what Meridian says besides. A call of SendBody follows before
   // anything else happens, so that both can go in one write.
   virtual void BeginResponse(const codec::Head& head, const ResponseEdit& edit) = 0;
-  // At most kBodyPieces, maybe none; `end`: the body is complete.
-  virtual void SendBody(std::span<const std::string_view> pieces, bool end) = 0;
+  // At most kBodyPieces, maybe none; `end`: the body is complete, and `trailers` follow it where the
+  // client's framing has room for them.
+  virtual void SendBody(std::span<const std::string_view> pieces, bool end,
+                        std::span<const codec::Field> trailers) = 0;
 
   // The backend has changed protocols: `head` is the 101, `rest` what came behind it. From now on
   // bytes go either way, until both sides have ended.

@@ -87,10 +87,12 @@ void Exchange::RequestBody(std::string_view data) {
   SendBody(slices);
 }
 
-void Exchange::RequestEnd() {
+void Exchange::RequestEnd(std::span<const codec::Field> trailers) {
   request_complete_ = true;
   if (chunked_request_) {
-    const std::string_view last = "0\r\n\r\n";
+    core_.scratch.clear();
+    AppendLastChunk(trailers, core_.scratch);
+    const std::string_view last = core_.scratch;
     SendBody(std::span<const std::string_view>(&last, 1));
   }
   if (state_ == State::kSend) ArmForRequest();

@@ -40,7 +40,7 @@ class Exchange final : private ConnectorOwner,
   void Go();
   // The request's body as parsed, in order; may pause the client.
   void RequestBody(std::string_view data);
-  void RequestEnd();
+  void RequestEnd(std::span<const codec::Field> trailers);
   // After an upgrade: bytes either way.
   void TunnelData(std::string_view bytes);
   void TunnelEnd();

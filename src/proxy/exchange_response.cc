@@ -117,7 +117,8 @@ void Exchange::ForwardBody(std::string_view bytes) {
       if (bytes.empty()) break;
     }
     counters_->bytes_out.Add(total);
-    client_->SendBody(std::span(pieces.data(), count), done);
+    const auto trailers = done ? parser_.ReadTrailers(core_.head) : std::span<const codec::Field>();
+    client_->SendBody(std::span(pieces.data(), count), done, trailers);
   } while (!done && !malformed && !bytes.empty());
 
   if (malformed) return Broken(Failure::kBackendMalformed);
@@ -137,7 +138,7 @@ void Exchange::OnEnd() {
       return AttemptFailed(Failure::kBackendReset, health::Outcome::kReset);
     case State::kRespond:
       if (!parser_.FinishAtEnd()) return Broken(Failure::kBackendReset);
-      client_->SendBody({}, true);
+      client_->SendBody({}, true, {});
       return Complete(false);
     case State::kTunnel:
       tunnel_backend_ended_ = true;

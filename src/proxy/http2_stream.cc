@@ -47,7 +47,7 @@ void Http2ClientStream::OnHead(const codec::Head& head, bool end) {
   exchange_ = std::move(*started);
   client_->ExchangeBegun();
   opens_ = head.upgrade;
-  if (end || opens_) exchange_->RequestEnd();
+  if (end || opens_) exchange_->RequestEnd({});
 }
 
 void Http2ClientStream::OnRefused(const Error& error) {
@@ -81,11 +81,11 @@ void Http2ClientStream::OnBody(std::string_view bytes) {
   if (!paused_) client_->connection().Consumed(*this);
 }
 
-void Http2ClientStream::OnEnd(std::span<const codec::Field>) {
+void Http2ClientStream::OnEnd(std::span<const codec::Field> trailers) {
   client_ended_ = true;
   if (!exchange_ || (opens_ && !tunnel_)) return;
   if (tunnel_) return exchange_->TunnelEnd();
-  exchange_->RequestEnd();
+  exchange_->RequestEnd(trailers);
 }
 
 void Http2ClientStream::OnDrained() {
@@ -127,8 +127,11 @@ void Http2ClientStream::BeginResponse(const codec::Head& head, const ResponseEdi
   client_->Touch();
 }
 
-void Http2ClientStream::SendBody(std::span<const std::string_view> pieces, bool end) {
+void Http2ClientStream::SendBody(std::span<const std::string_view> pieces, bool end,
+                                 std::span<const codec::Field> trailers) {
   if (whole_) return;
+  for (const codec::Field& field : trailers)
+    client_->connection().AddTrailer(*this, field.name, field.value);
   client_->connection().SendBody(*this, pieces, end);
   client_->Touch();
 }

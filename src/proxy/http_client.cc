@@ -192,7 +192,7 @@ size_t HttpClient::ReadBody(std::string_view bytes) {
     if (piece->done) {
       Advance(State::kWait);
       if (exchange_) {
-        exchange_->RequestEnd();
+        exchange_->RequestEnd(parser_.ReadTrailers(core_.head));
       } else {
         Answer(refusal_, {}, close_);
       }
@@ -227,7 +227,8 @@ void HttpClient::BeginResponse(const codec::Head& head, const ResponseEdit& edit
   response_begun_ = head_waits_ = true;
 }
 
-void HttpClient::SendBody(std::span<const std::string_view> pieces, bool end) {
+void HttpClient::SendBody(std::span<const std::string_view> pieces, bool end,
+                          std::span<const codec::Field> trailers) {
   std::array<std::string_view, kBodyPieces + 4> slices;
   size_t count = 0, total = 0;
   if (std::exchange(head_waits_, false)) slices[count++] = core_.scratch;
@@ -242,8 +243,12 @@ void HttpClient::SendBody(std::span<const std::string_view> pieces, bool end) {
   }
   for (const std::string_view piece : pieces) slices[count++] = piece;
   if (chunked && total > 0) slices[count++] = "\r\n";
-  if (chunked && end) slices[count++] = "0\r\n\r\n";
+  if (chunked && end && trailers.empty()) slices[count++] = "0\r\n\r\n";
   stream_->Write(std::span(slices.data(), count));
+  if (!chunked || trailers.empty()) return;
+  core_.scratch.clear();
+  AppendLastChunk(trailers, core_.scratch);
+  stream_->Write(core_.scratch);
 }
 
 void HttpClient::PauseRequest() {

@@ -40,7 +40,8 @@ class HttpClient final : public Session,
 
   void SendInterim(const codec::Head& head) override;
   void BeginResponse(const codec::Head& head, const ResponseEdit& edit) override;
-  void SendBody(std::span<const std::string_view> pieces, bool end) override;
+  void SendBody(std::span<const std::string_view> pieces, bool end,
+                std::span<const codec::Field> trailers) override;
   void StartTunnel(const codec::Head& head, std::string_view rest) override;
   void SendTunnel(std::string_view bytes) override { stream_->Write(bytes); }
   void EndTunnel() override { stream_->FinishWriting(); }

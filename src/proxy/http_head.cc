@@ -134,6 +134,12 @@ void AppendInterimHead(const Head& head, std::string& out) {
   out.append("\r\n");
 }
 
+void AppendLastChunk(std::span<const Field> trailers, std::string& out) {
+  out.append("0\r\n");
+  for (const Field& field : trailers) AppendField(field.name, field.value, out);
+  out.append("\r\n");
+}
+
 namespace {
 
 struct StatusText {

@@ -8,6 +8,7 @@
 #include <meridian/net/address.h>
 #include <meridian/proxy/metrics.h>
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -66,6 +67,9 @@ void ForEachInterimField(const codec::Head& head, Visit visit) {
 
 void AppendResponseHead(const codec::Head& head, const ResponseEdit& edit, std::string& out);
 void AppendInterimHead(const codec::Head& head, std::string& out);
+
+// The end of a chunked body.
+void AppendLastChunk(std::span<const codec::Field> trailers, std::string& out);
 
 // The status that a failure is answered with; 0: not answered at all.
 int StatusOf(Failure failure);

@@ -85,6 +85,11 @@ class Http2Peer final : private codec::Http2Handler {
     connection_.SendBody(answer, std::span(&bytes, 1), end);
     Flush();
   }
+  void EndWithTrailers(Answer& answer, const Fields& trailers) {
+    for (const auto& [name, value] : trailers) connection_.AddTrailer(answer, name, value);
+    connection_.SendBody(answer, {}, true);
+    Flush();
+  }
   void Consume(Answer& answer) {
     connection_.Consumed(answer);
     Flush();

@@ -15,6 +15,9 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace meridian::codec {
@@ -117,9 +120,14 @@ class Http1Parser {
 
   // The next piece of the current message's body. Call again with the rest while consumed <
   // bytes.size() and not done. With kNone or a zero length, ParseHead's kDone is followed by one
-  // call that gives done at once, also for empty bytes. Chunk extensions and trailer fields are
-  // checked and dropped. Errors: kMalformed, kTooLarge.
+  // call that gives done at once, also for empty bytes. Chunk extensions are checked and dropped.
+  // Errors: kMalformed, kTooLarge.
   Result<BodyResult> ParseBody(std::string_view bytes);
+
+  // After `done`: the trailer fields that may be passed on, without those that only a head may have
+  // (RFC 9110 section 6.5.1) and those of one hop. Read into head.fields; valid until the next
+  // ParseHead.
+  std::span<const Field> ReadTrailers(Head& head) const;
 
   // The connection ended. True if that is the regular end of the message (kUntilClose); false if it
   // is cut short.
@@ -165,6 +173,7 @@ class Http1Parser {
   const char* ChunkStep(char byte);
   const char* SizeStep(char byte);
   const char* TrailerStep(char byte);
+  const char* BeginTrailer();
   bool CountOverhead();
 
   Kind kind_;
@@ -174,8 +183,10 @@ class Http1Parser {
   Framing framing_ = Framing::kNone;
   ChunkState chunk_ = ChunkState::kSize;
   uint8_t chunk_digits_ = 0;
+  uint8_t trailer_count_ = 0;
   uint32_t overhead_bytes_ = 0;  // this message's extensions and trailers, bounded by head_bytes
   uint64_t remaining_ = 0;       // of the body (kLength) or of the chunk
+  std::unique_ptr<std::string> trailers_;  // where there are any: name ":" value LF …
 };
 
 }  // namespace meridian::codec

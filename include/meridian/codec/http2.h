@@ -92,7 +92,7 @@ class Http2Stream {
   virtual void OnRefused(const Error& error) = 0;
   // Valid during the call. The window opens again by Consumed.
   virtual void OnBody(std::string_view bytes) = 0;
-  // `trailers`: without those of one hop; often none.
+  // `trailers`: without those that only a head may have; often none.
   virtual void OnEnd(std::span<const Field> trailers) = 0;
   // pending_bytes() has come down to zero.
   virtual void OnDrained() = 0;

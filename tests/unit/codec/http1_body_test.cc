@@ -76,6 +76,40 @@ TEST_F(Http1Body, InChunksLosesItsFraming) {
   EXPECT_EQ(kBytes.substr(first + result->consumed), "GET");
 }
 
+TEST_F(Http1Body, TrailersComeOutButThoseThatBelongInAHead) {
+  const Conversation conversation;
+  const auto tell = [&](std::string_view trailers) {
+    const std::string told = conversation.Tell(std::string(kChunkedHead) + "1\r\nx\r\n0\r\n" +
+                                               std::string(trailers) + "\r\n");
+    return told.substr(told.find("x\n") + 2);
+  };
+  EXPECT_EQ(tell("Digest: \t a b \r\nOther:\r\n"), "done Digest=a b Other=\nend in-head false\n");
+  EXPECT_EQ(tell(""), "done\nend in-head false\n");
+  EXPECT_EQ(
+      tell("Host: a\r\nContent-Length: 5\r\ntransfer-encoding: chunked\r\nConnection: close\r\n"
+           "Trailer: x\r\nTE: x\r\nAuthorization: x\r\nSet-Cookie: x\r\nX-Forwarded-For: x\r\n"
+           "Meridian-Site: x\r\nContent-Type: x\r\nX-Checksum: y\r\n"),
+      "done X-Checksum=y\nend in-head false\n");
+}
+
+TEST_F(Http1Body, TrailersOfOneMessageAreNotTheNexts) {
+  const Conversation conversation;
+  const std::string told = conversation.Tell(std::string(kChunkedHead) + "0\r\nA: b\r\n\r\n" +
+                                             std::string(kChunkedHead) + "0\r\n\r\n");
+  EXPECT_EQ(told.find("done A=b\n"), told.find("done"));
+  EXPECT_NE(told.rfind("done\n"), std::string::npos);
+}
+
+TEST_F(Http1Body, TrailersAreBoundedInNumber) {
+  const Conversation conversation{.limits = {.fields = 4}};
+  const auto tell = [&](std::string_view trailers) {
+    return conversation.Tell(std::string(kChunkedHead) + "0\r\n" + std::string(trailers) + "\r\n");
+  };
+  EXPECT_NE(tell("a:\r\nb:\r\nc:\r\nd:\r\n").find("done a= b= c= d=\n"), std::string::npos);
+  EXPECT_NE(tell("a:\r\nb:\r\nc:\r\nd:\r\ne:\r\n").find("refused too-large: too-many-trailers"),
+            std::string::npos);
+}
+
 TEST_F(Http1Body, DataBeforeAFaultComesOutFirst) {
   Http1Parser parser = After(kChunkedHead);
   constexpr std::string_view kBytes = "3\r\nabcX";

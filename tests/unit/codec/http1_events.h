@@ -99,7 +99,10 @@ class Teller {
     text_ += result->data;
     pending_.erase(0, result->consumed);
     if (result->done) {
-      text_ += "\ndone\n";
+      text_ += "\ndone";
+      for (const Field& field : parser_.ReadTrailers(*head_))
+        text_ += Format(" {}={}", field.name, field.value);
+      text_ += "\n";
       in_body_ = false;
       return !pending_.empty();
     }

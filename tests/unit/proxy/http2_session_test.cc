@@ -125,6 +125,22 @@ TEST_F(Http2Session, ABodyGoesWithItsLengthOrInChunks) {
   EXPECT_NE(received().find("o\r\n0|\n"), std::string::npos);
 }
 
+TEST_F(Http2Session, TrailersPassBothWays) {
+  ServeAll([](Peer& peer) {
+    if (!peer.received.ends_with("x-sum: 1\r\n\r\n")) return;
+    peer.stream->Write(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nGrpc-Status: 0\r\n"
+        "Set-Cookie: a\r\n\r\n");
+  });
+  Http2Peer& client = Connect();
+  auto& answer = client.Post("/", "hello", {}, false);
+  client.EndWithTrailers(answer, {{"x-sum", "1"}, {"host", "evil"}});
+  Settle();
+  EXPECT_TRUE(answer.log.ends_with("\nok\nend grpc-status=0\n")) << answer.log;
+  EXPECT_NE(received().find("5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n"), std::string::npos)
+      << received();
+}
+
 TEST_F(Http2Session, ResponsesOfAllFramingsEndTheStream) {
   Http2Peer& client = Connect();
   std::string response;

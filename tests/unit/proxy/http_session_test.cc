@@ -89,7 +89,7 @@ TEST_F(HttpSession, PipelinedRequestsAreAnsweredInOrder) {
 
 TEST_F(HttpSession, RequestBodiesArriveAsSentAndChunkedOnesAreFramedAnew) {
   Server& server = world.Serve("10.1.0.1:80", [](Peer& peer) {
-    if (peer.received.ends_with("hello") || peer.received.ends_with("0\r\n\r\n"))
+    if (peer.received.ends_with("hello") || peer.received.ends_with("Digest: x\r\n\r\n"))
       peer.stream->Write(kOk);
   });
   world.net.Refuse(At("10.1.0.2:80"));
@@ -97,12 +97,29 @@ TEST_F(HttpSession, RequestBodiesArriveAsSentAndChunkedOnesAreFramedAnew) {
       world.Ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello").ends_with("ok"));
   EXPECT_TRUE(world
                   .Ask("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-                       "5;ext=1\r\nhello\r\n0\r\nTrailer: x\r\n\r\n")
+                       "5;ext=1\r\nhello\r\n0\r\nTrailer: x\r\nDigest: x\r\n\r\n")
                   .ends_with("ok"));
   const std::string received = server.received();
   EXPECT_NE(received.find("Content-Length: 5\r\n"), std::string::npos) << received;
-  EXPECT_NE(received.find("\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), std::string::npos) << received;
+  EXPECT_NE(received.find("\r\n\r\n5\r\nhello\r\n0\r\nDigest: x\r\n\r\n"), std::string::npos)
+      << received;
   EXPECT_EQ(received.find("ext=1"), std::string::npos);
+}
+
+TEST_F(HttpSession, TrailersPassBothWays) {
+  Server& server = world.Serve("10.1.0.1:80", [](Peer& peer) {
+    if (peer.received.ends_with("X-Sum: 1\r\n\r\n"))
+      peer.stream->Write(
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Status: "
+          "good\r\nContent-Length: 9\r\n\r\n");
+  });
+  world.net.Refuse(At("10.1.0.2:80"));
+  const std::string answer = world.Ask(
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "5\r\nhello\r\n0\r\nHost: evil\r\nX-Sum: 1\r\n\r\n");
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n2\r\nok\r\n0\r\nX-Status: good\r\n\r\n")) << answer;
+  EXPECT_TRUE(server.received().find("5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n") != std::string::npos)
+      << server.received();
 }
 
 TEST_F(HttpSession, AResponseUntilCloseBecomesChunkedForAnHttp11Client) {
