@@ -26,8 +26,8 @@ class ClientStream {
   // A final response's head with what Meridian says besides. A call of SendBody follows before
   // anything else happens, so that both can go in one write.
   virtual void BeginResponse(const codec::Head& head, const ResponseEdit& edit) = 0;
-  // At most kBodyPieces, maybe none; `end`: the body is complete, and `trailers` follow it where the
-  // client's framing has room for them.
+  // At most kBodyPieces, maybe none; `end`: the body is complete, and `trailers` follow it where
+  // the client's framing has room for them.
   virtual void SendBody(std::span<const std::string_view> pieces, bool end,
                         std::span<const codec::Field> trailers) = 0;
 
