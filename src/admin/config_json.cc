@@ -196,6 +196,15 @@ void AddRecovery(const topology::DisasterRecovery& recovery, Json& json) {
                       {"hold", FormatDuration(recovery.hold)}};
 }
 
+Json Value(const std::optional<topology::BackendTls>& tls) {
+  if (!tls) return "off";
+  return {{"server_name", tls->server_name},
+          {"ca", FileOr(tls->ca, "system")},
+          {"certificate", FileOr(tls->certificate, "none")},
+          {"key", FileOr(tls->key, "none")},
+          {"verify", tls->verify}};
+}
+
 Json Value(const topology::Service& service) {
   const auto& most = service.backend.max_connections;
   Json json = {{"mode", topology::Name(service.mode)},
@@ -214,10 +223,26 @@ Json Value(const topology::Service& service) {
                {"timeouts", Value(service.timeouts)},
                {"retries", Value(service.retries)},
                {"backend",
-                {{"max_idle", service.backend.max_idle},
+                {{"tls", Value(service.backend.tls)},
+                 {"max_idle", service.backend.max_idle},
                  {"max_connections", most ? Json(*most) : Json("unlimited")}}}};
   if (service.disaster_recovery) AddRecovery(*service.disaster_recovery, json);
   return json;
+}
+
+Json Value(const std::optional<config::ListenerTls>& tls) {
+  if (!tls) return "off";
+  Json certificates = Json::array();
+  for (const config::ListenerCertificate& files : tls->certificates) {
+    certificates.push_back({{"certificate", files.certificate},
+                            {"key", files.key},
+                            {"ocsp", FileOr(files.ocsp, "none")}});
+  }
+  return {{"certificates", std::move(certificates)},
+          {"min_version", tls->only_tls13 ? "1.3" : "1.2"},
+          {"alpn", tls->alpn},
+          {"client_ca", FileOr(tls->client_ca, "none")},
+          {"ticket_key_file", FileOr(tls->ticket_key_file, "none")}};
 }
 
 Json Value(const config::Listener& listener) {
@@ -242,6 +267,7 @@ Json Value(const config::Listener& listener) {
   for (const net::Prefix& prefix : listener.trusted_proxies) trusted.push_back(prefix.ToString());
   json["trusted_proxies"] = std::move(trusted);
   json["proxy_protocol"] = kProxyProtocol[static_cast<size_t>(listener.proxy_protocol)];
+  json["tls"] = Value(listener.tls);
   json["limits"] = {{"header_size", listener.limits.header_bytes},
                     {"headers", listener.limits.headers},
                     {"body_size", Bound(listener.limits.body_bytes)},

@@ -15,11 +15,20 @@ std::string Count(size_t count, const char* what) {
   return Format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
+std::string DescribeTls(const config::ListenerTls& tls) {
+  std::string text = Format("\n      tls {} and later, {}", tls.only_tls13 ? "1.3" : "1.2",
+                            Count(tls.certificates.size(), "certificate"));
+  for (const std::string& protocol : tls.alpn) text += ", " + protocol;
+  if (!tls.client_ca.empty()) text += ", client certificates required";
+  return text;
+}
+
 std::string DescribeListener(const config::Listener& listener) {
   std::string text = Format("  {:<12} {:<5}", listener.name,
                             listener.protocol == config::Protocol::kHttp ? "http" : "tcp");
   for (const net::Address& bind : listener.bind) text += " " + bind.ToString();
-  if (listener.routes.empty()) return text + " → " + listener.service;
+  const std::string tls = listener.tls ? DescribeTls(*listener.tls) : std::string();
+  if (listener.routes.empty()) return text + " → " + listener.service + tls;
   for (const config::Route& route : listener.routes) {
     const bool is_tcp = listener.protocol == config::Protocol::kTcp;
     text += Format("\n      {}{} → {}", route.host.empty() ? "*" : route.host,
@@ -28,7 +37,7 @@ std::string DescribeListener(const config::Listener& listener) {
                                         : route.path,
                    route.service);
   }
-  return text;
+  return text + tls;
 }
 
 std::string DescribeSession(const topology::SessionPolicy& session) {
@@ -104,6 +113,12 @@ std::string DescribeService(const topology::Topology& topology, const topology::
   if (service.disaster_recovery) text += DescribeRecovery(*service.disaster_recovery);
   text += Format("      session   {}\n", DescribeSession(service.session));
   text += Format("      checks    {}\n", DescribeChecks(topology, service.health_check));
+  if (const auto& tls = service.backend.tls) {
+    text += Format("      backends  by TLS, {}\n", !tls->verify ? "not verified"
+                                                   : tls->server_name.empty()
+                                                       ? "verified by address"
+                                                       : "verified as " + tls->server_name);
+  }
   if (!service.rules.empty()) {
     size_t strict = 0;
     for (const topology::Rule& rule : service.rules) strict += rule.strict ? 1 : 0;

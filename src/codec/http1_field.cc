@@ -44,6 +44,8 @@ FieldId ByLength(std::string_view name, char first) {
       return If(name, "proxy-authenticate", FieldId::kProxyAuthenticate);
     case 19:
       return If(name, "proxy-authorization", FieldId::kProxyAuthorization);
+    case 21:
+      return If(name, "x-client-cert-subject", FieldId::kXClientCertSubject);
     default:
       return FieldId::kOther;
   }
@@ -71,6 +73,7 @@ bool MustReachTheEnd(std::string_view name) {
     case FieldId::kMeridian:
     case FieldId::kSetCookie:
     case FieldId::kVia:
+    case FieldId::kXClientCertSubject:
     case FieldId::kXForwardedFor:
     case FieldId::kXForwardedHost:
     case FieldId::kXForwardedProto:

@@ -166,6 +166,23 @@ std::optional<topology::Match> BuildAccess(Build& build, const View& view) {
   return match;
 }
 
+ListenerTls BuildTls(Build& build, const View& view, Protocol protocol) {
+  ListenerTls tls;
+  for (const View& entry : view["certificates"].Entries()) {
+    ListenerCertificate files;
+    files.certificate = build.ExistingFile(entry, "certificate");
+    files.key = build.ExistingFile(entry, "key");
+    files.ocsp = build.ExistingFile(entry, "ocsp");
+    tls.certificates.push_back(std::move(files));
+  }
+  ReadWord(view, "min_version", tls.only_tls13, {{"1.2", false}, {"1.3", true}});
+  for (const View& entry : view["alpn"].Entries()) tls.alpn.push_back(entry.text());
+  if (!view.Has("alpn") && protocol == Protocol::kHttp) tls.alpn = {"h2", "http/1.1"};
+  tls.client_ca = build.ExistingFile(view, "client_ca");
+  tls.ticket_key_file = build.ExistingFile(view, "ticket_key_file");
+  return tls;
+}
+
 using Bound = std::map<net::Address, Spot>;
 
 void BindOnce(Build& build, const net::Address& address, const View& at, Bound& bound) {
@@ -196,6 +213,9 @@ Listener BuildListener(Build& build, const std::string& name, const View& view, 
   listener.allow = BuildAccess(build, view["allow"]);
   listener.deny = BuildAccess(build, view["deny"]);
   CheckSessions(build, view, listener);
+  if (const View tls = view["tls"]; tls && !tls.is_scalar()) {
+    listener.tls = BuildTls(build, tls, listener.protocol);
+  }
   return listener;
 }
 

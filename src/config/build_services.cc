@@ -128,6 +128,45 @@ topology::RetryPolicy BuildRetries(const View& view) {
   return retries;
 }
 
+// A certificate stands with its key; verification needs a name or an address to verify.
+topology::BackendTls BuildBackendTls(Build& build, const std::string& service, const View& view) {
+  topology::BackendTls tls;
+  Read(view, "server_name", tls.server_name);
+  Read(view, "verify", tls.verify);
+  if (const View ca = view["ca"]; ca && ca.text() != "system") {
+    tls.ca = build.ExistingFile(view, "ca");
+  }
+  tls.certificate = build.ExistingFile(view, "certificate");
+  tls.key = build.ExistingFile(view, "key");
+  if (view.Has("certificate") != view.Has("key")) {
+    const char* given = view.Has("key") ? "key" : "certificate";
+    build.Error(view.at(), view.path(),
+                Format("{} stands alone; expected a certificate and its key", given));
+  }
+  if (tls.server_name.starts_with("*") || net::IpAddress::Parse(tls.server_name)) {
+    build.Error(view["server_name"].place(), view.path() + ".server_name",
+                Format("{} is not one host's name; without it, the endpoint's address is verified",
+                       Quote(tls.server_name)));
+  }
+  if (!tls.verify) {
+    build.Warning(view["verify"].place(), view.path() + ".verify",
+                  "whoever answers at an endpoint's address is taken for the backend");
+    return tls;
+  }
+  for (const topology::Site& site : build.config.topology.sites) {
+    const auto offered = site.services.find(service);
+    if (offered == site.services.end() || !tls.server_name.empty()) continue;
+    for (const topology::Endpoint& endpoint : offered->second) {
+      if (!endpoint.address.starts_with("unix:")) continue;
+      build.Error(view.at(), view.path() + ".server_name",
+                  Format("is required to verify {}, which has no address of its own",
+                         Quote(endpoint.address)));
+      return tls;
+    }
+  }
+  return tls;
+}
+
 void ReadPolicies(const View& view, Service& service) {
   using topology::Balance;
   using topology::Steering;
@@ -202,6 +241,9 @@ Service BuildService(Build& build, const std::string& name, const View& view) {
     service.rules.push_back(BuildRule(build, name, rule));
   }
   service.session = BuildSession(build, view["session"]);
+  if (const View tls = view["backend"]["tls"]; tls && !tls.is_scalar()) {
+    service.backend.tls = BuildBackendTls(build, name, tls);
+  }
   const View check = view["health_check"];
   if (check && check.text() != "none" &&
       build.Refers(check, build.health_checks, "a health check")) {

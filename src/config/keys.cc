@@ -271,12 +271,16 @@ constexpr Key kServiceKeys[] = {
     Key{"services.*.backend.protocol", kWord, "Protocol spoken to endpoints.", "http1", "http1",
         "http2"}
         .Called("a backend protocol"),
-    Key{"services.*.backend.tls", kMap, "TLS to endpoints.", "off", "off"}.With(kLater),
-    Key{"services.*.backend.tls.server_name", kHost, "Name asked for and verified."},
-    Key{"services.*.backend.tls.ca", kFile, "Certificates to trust."},
-    Key{"services.*.backend.tls.certificate", kFile, "Client certificate."},
-    Key{"services.*.backend.tls.key", kFile, "Its private key."},
-    Key{"services.*.backend.tls.verify", kBool, "Whether the server is verified.", "true"},
+    Key{"services.*.backend.tls", kMap, "TLS to endpoints.", "off", "off"},
+    Key{"services.*.backend.tls.server_name", kHost,
+        "Name asked for (SNI) and verified; by default the endpoint's address is verified."},
+    Key{"services.*.backend.tls.ca", kFile,
+        "Certificates to trust, PEM; system: those of the operating system.", "system", "system"},
+    Key{"services.*.backend.tls.certificate", kFile,
+        "Our certificate with its chain, PEM, for endpoints that ask for one.", "none", "none"},
+    Key{"services.*.backend.tls.key", kFile, "Its private key, PEM.", "none", "none"},
+    Key{"services.*.backend.tls.verify", kBool, "Whether the endpoint's certificate is verified.",
+        "true"},
     Key{"services.*.backend.max_idle", kInteger, "Idle connections kept per endpoint and worker.",
         "64"}
         .In(0, 65536),
@@ -351,17 +355,31 @@ constexpr Key kListenerKeys[] = {
     Key{"listeners.*.protocol", kWord, "What clients speak.", "http", "http tcp", "udp"}.Called(
         "a protocol"),
     Key{"listeners.*.service", kName, "Where everything goes; for tcp this or routes."},
-    Key{"listeners.*.tls", kMap, "TLS towards clients.", "off", "off"}.With(kLater),
-    Key{"listeners.*.tls.certificates", kList, "Chosen by server name."},
+    Key{"listeners.*.tls", kMap, "TLS towards clients.", "off", "off"},
+    Key{"listeners.*.tls.certificates", kList,
+        "Chosen by server name: exact, then wildcard, then the first; RSA and ECDSA may share one."}
+        .With(kRequired | kNonEmpty),
     Key{"listeners.*.tls.certificates[]", kMap, "A certificate with its key."},
-    Key{"listeners.*.tls.certificates[].certificate", kFile, "Certificate chain."}.With(kRequired),
-    Key{"listeners.*.tls.certificates[].key", kFile, "Private key."}.With(kRequired),
-    Key{"listeners.*.tls.min_version", kWord, "Oldest version.", "1.2", "1.2 1.3"}.Called(
-        "a TLS version"),
-    Key{"listeners.*.tls.alpn", kList, "Protocols offered."},
-    Key{"listeners.*.tls.alpn[]", kWord, "A protocol.", "", "h2 http/1.1"}.Called("a protocol"),
-    Key{"listeners.*.tls.client_ca", kFile, "Whose client certificates are required.", "none",
+    Key{"listeners.*.tls.certificates[].certificate", kFile,
+        "PEM: the server's own certificate first, then each issuer."}
+        .With(kRequired),
+    Key{"listeners.*.tls.certificates[].key", kFile, "Its private key, PEM, without passphrase."}
+        .With(kRequired),
+    Key{"listeners.*.tls.certificates[].ocsp", kFile,
+        "OCSP response to staple, DER; read again at each reload.", "none", "none"},
+    Key{"listeners.*.tls.min_version", kWord, "Oldest version that is spoken.", "1.2", "1.2 1.3"}
+        .Called("a TLS version"),
+    Key{"listeners.*.tls.alpn", kList,
+        "Protocols offered, preferred first; by default h2 and http/1.1 for http, none for tcp."},
+    Key{"listeners.*.tls.alpn[]", kWord, "A protocol.", "", "h2 http/1.1"}.Called(
+        "a protocol for ALPN"),
+    Key{"listeners.*.tls.client_ca", kFile,
+        "Certificates, PEM, of whom a client must have one; none: clients need none.", "none",
         "none"},
+    Key{"listeners.*.tls.ticket_key_file", kFile,
+        "Secrets, one a line, that session tickets are encrypted with: the first for new ones, all "
+        "accepted; none: a new one at each start.",
+        "none", "none"},
     Key{"listeners.*.trusted_proxies", kList, "Peers whose word on the client's address is taken."},
     Key{"listeners.*.trusted_proxies[]", kPrefix, "An address block."},
     Key{"listeners.*.proxy_protocol", kWord, "PROXY header from trusted peers.", "off",

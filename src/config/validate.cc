@@ -69,7 +69,11 @@ class Validator {
       CheckScalar(node, spec.children.front(), path);
       return;
     }
-    if (node.is_scalar() && !spec.key->words.empty() && later_) return;
+    if (node.is_scalar() && !spec.key->words.empty()) {
+      const auto words = SplitWords(spec.key->words);
+      node.valid = std::find(words.begin(), words.end(), node.text) != words.end();
+      if (node.valid || later_) return;
+    }
     if (node.kind != Node::Kind::kNull && !node.is_map()) return WrongShape(node, spec, path);
     node.valid = true;
     CheckDuplicates(node, path);

@@ -27,8 +27,9 @@ BackendPool::~BackendPool() {
   DropAll();
 }
 
-net::StreamPtr BackendPool::Take(const health::EndpointHealth& endpoint) {
-  const auto found = shelves_.find(&endpoint);
+net::StreamPtr BackendPool::Take(const health::EndpointHealth& endpoint,
+                                 const tls::ClientContext* tls) {
+  const auto found = shelves_.find({&endpoint, tls});
   if (found == shelves_.end() || found->second->count == 0) return nullptr;
   Idle& entry = found->second->idle.front();
   net::StreamPtr stream = std::move(entry.stream);
@@ -37,12 +38,11 @@ net::StreamPtr BackendPool::Take(const health::EndpointHealth& endpoint) {
   return stream;
 }
 
-void BackendPool::Keep(const health::EndpointHealth& endpoint, net::StreamPtr stream,
-                       uint32_t max_idle, Duration idle) {
-  if (max_idle == 0) return;
-  std::unique_ptr<Shelf>& shelf = shelves_[&endpoint];
+void BackendPool::Keep(const health::EndpointHealth& endpoint, Kept kept) {
+  if (kept.max_idle == 0) return;
+  std::unique_ptr<Shelf>& shelf = shelves_[{&endpoint, kept.tls}];
   if (!shelf) shelf = std::make_unique<Shelf>();
-  if (shelf->count >= max_idle) Drop(shelf->idle.back());
+  if (shelf->count >= kept.max_idle) Drop(shelf->idle.back());
 
   std::unique_ptr<Idle> entry;
   if (spare_.empty()) {
@@ -53,8 +53,8 @@ void BackendPool::Keep(const health::EndpointHealth& endpoint, net::StreamPtr st
   }
   entry->pool = this;
   entry->shelf = shelf.get();
-  entry->stream = std::move(stream);
-  entry->expires = loop_.Now() + idle;
+  entry->stream = std::move(kept.stream);
+  entry->expires = loop_.Now() + kept.idle;
   entry->stream->SetHandler(entry.get());
   entry->stream->StartReading();
   shelf->idle.PushFront(*entry.release());  // owned by the shelf until Recycle
@@ -77,21 +77,21 @@ void BackendPool::Recycle(Idle& entry) {
 }
 
 void BackendPool::DropUnusable() {
-  for (auto& [endpoint, shelf] : shelves_) {
-    if (endpoint->takes_pinned()) continue;
+  for (auto& [key, shelf] : shelves_) {
+    if (key.endpoint->takes_pinned()) continue;
     while (shelf->count > 0) Drop(shelf->idle.front());
   }
 }
 
 void BackendPool::DropAll() {
-  for (auto& [endpoint, shelf] : shelves_) {
+  for (auto& [key, shelf] : shelves_) {
     while (shelf->count > 0) Drop(shelf->idle.front());
   }
 }
 
 void BackendPool::OnTimer(net::Timer&) {
   const MonotonicTime now = loop_.Now();
-  for (auto& [endpoint, shelf] : shelves_) {
+  for (auto& [key, shelf] : shelves_) {
     while (shelf->count > 0 && shelf->idle.back().expires <= now) Drop(shelf->idle.back());
   }
   if (size_ > 0) loop_.Arm(sweep_, kSweepEvery);

@@ -97,7 +97,8 @@ bool Connector::Try(const routing::Choice& choice) {
   ++tried_;
   Use use(*endpoint.health, *hold_.table().site(choice.site).health);
   if (pooled_) {
-    if (net::StreamPtr stream = core_.pool.Take(*endpoint.health)) {
+    if (net::StreamPtr stream =
+            core_.pool.Take(*endpoint.health, hold_.backend_tls(service_).get())) {
       counters(choice).reused.Add();
       Deliver(std::move(stream), choice, std::move(use), true);
       return true;
@@ -106,20 +107,37 @@ bool Connector::Try(const routing::Choice& choice) {
   const auto free =
       std::find_if(attempts_.begin(), attempts_.end(), [](const Attempt& a) { return !a.stream; });
   MERIDIAN_CHECK(free != attempts_.end());
-  auto stream = core_.loop.Connect(endpoint.address, {}, *free);
+  const bool dialled = Dial(*free, choice).has_value();
   counters(choice).connects.Add();
-  if (!stream) {
+  if (!dialled) {
     counters(choice).connect_failures.Add();
     last_failure_ = Failure::kConnectFailed;
     return false;
   }
-  free->stream = std::move(*stream);
   free->choice = choice;
   free->use = std::move(use);
   free->started = core_.loop.Now();
   race_at_ = free->started + RaceAfter(free->choice);
   ArmTimer();
   return true;
+}
+
+Result<> Connector::Dial(Attempt& attempt, const routing::Choice& choice) {
+  const net::Address& address = hold_.table().endpoint(choice.endpoint).address;
+  const auto& context = hold_.backend_tls(service_);
+  if (context == nullptr) {
+    auto stream = core_.loop.Connect(address, {}, attempt);
+    if (!stream) return tl::unexpected(stream.error());
+    attempt.stream = std::move(*stream);
+    attempt.tls = nullptr;
+    return {};
+  }
+  tls::ConnectInput input{address, {}, context, hold_.tls_session(choice.endpoint)};
+  auto stream = tls::Connect(core_.tls, core_.loop, input, attempt);
+  if (!stream) return tl::unexpected(stream.error());
+  attempt.tls = stream->get();
+  attempt.stream = std::move(*stream);
+  return {};
 }
 
 Duration Connector::RaceAfter(const routing::Choice& choice) const {
@@ -134,7 +152,10 @@ void Connector::Won(Attempt& attempt) {
   const routing::Endpoint& endpoint = hold_.table().endpoint(attempt.choice.endpoint);
   const Duration took = core_.loop.Now() - attempt.started;
   core_.registry.ObserveConnect(*endpoint.health, took);
-  counters(attempt.choice).connect_time.Observe(took.count());
+  RouteCounters& counted = counters(attempt.choice);
+  counted.connect_time.Observe(took.count());
+  if (attempt.tls != nullptr)
+    (attempt.tls->resumed() ? counted.tls_resumed : counted.tls_full).Add();
   net::StreamPtr stream = std::move(attempt.stream);
   Use use = std::move(attempt.use);
   bool raced = false;
@@ -160,11 +181,23 @@ void Connector::Deliver(net::StreamPtr stream, const routing::Choice& choice, Us
   owner_.OnBackend(std::move(stream), choice, std::move(use), reused);
 }
 
-void Connector::Lost(Attempt& attempt, ErrorCode code) {
+// Why the attempt failed, as the client is told; counts what is TLS's.
+Failure Connector::Judge(const Attempt& attempt, const Error& error) {
+  if (error.code == ErrorCode::kTimeout) return Failure::kConnectTimeout;
+  const bool untrusted = error.code == ErrorCode::kInvalid;
+  const bool refused = error.code == ErrorCode::kMalformed || error.code == ErrorCode::kUnsupported;
+  if (attempt.tls == nullptr || (!untrusted && !refused)) return Failure::kConnectFailed;
+  RouteCounters& counted = counters(attempt.choice);
+  (untrusted ? counted.tls_untrusted : counted.tls_failed).Add();
+  core_.LogTlsFailure(hold_.table().endpoint(attempt.choice.endpoint), error);
+  return Failure::kBackendTls;
+}
+
+void Connector::Lost(Attempt& attempt, const Error& error) {
   counters(attempt.choice).connect_failures.Add();
+  last_failure_ = Judge(attempt, error);
   attempt.stream.reset();
   attempt.use.Release();
-  last_failure_ = code == ErrorCode::kTimeout ? Failure::kConnectTimeout : Failure::kConnectFailed;
   core_.Report(hold_, hold_.table().endpoint(attempt.choice.endpoint),
                health::Outcome::kConnectFailed);
   if (!hold_.table().service(service_).retries.on_connect) exhausted_ = true;
@@ -238,7 +271,7 @@ void Connector::OnTimer(net::Timer&) {
   const Duration connect = hold_.table().service(service_).timeouts.connect;
   for (Attempt& attempt : attempts_) {
     if (attempt.stream && now >= attempt.started + connect) {
-      Lost(attempt, ErrorCode::kTimeout);  // may start the next, or end it all
+      Lost(attempt, {.code = ErrorCode::kTimeout});  // may start the next, or end it all
       if (in_flight() > 0) ArmTimer();
       return;
     }

@@ -1,7 +1,8 @@
 // From a decision to a connected backend: tries the candidates of one walk until one answers. A
 // refused candidate is followed by the next at once, unless retries.on leaves out `connect`. One
 // that has not answered after race_after is raced by the next; the first to connect wins, the
-// others are closed and held suspect. Each attempt has the service's connect timeout.
+// others are closed and held suspect. Each attempt has the service's connect timeout. Where the
+// backend speaks TLS, to connect is to have shaken hands.
 //
 //   Continue ─► attempt ─┬─ connected ─────────► OnBackend
 //                 ▲      ├─ refused, timed out: the next candidate; with none left and none in
@@ -69,10 +70,11 @@ class Connector final : private net::TimerHandler {
     void OnRead(std::string_view) override {}
     void OnEnd() override {}
     void OnDrained() override {}
-    void OnError(const Error& error) override { connector->Lost(*this, error.code); }
+    void OnError(const Error& error) override { connector->Lost(*this, error); }
 
     Connector* connector = nullptr;
     net::StreamPtr stream;
+    const tls::Stream* tls = nullptr;  // the stream, where it is TLS
     routing::Choice choice;
     Use use;
     MonotonicTime started{};
@@ -83,7 +85,9 @@ class Connector final : private net::TimerHandler {
   // True: no further candidate is needed now (one is in flight, or the owner was told).
   bool Try(const routing::Choice& choice);
   void Won(Attempt& attempt);
-  void Lost(Attempt& attempt, ErrorCode code);
+  void Lost(Attempt& attempt, const Error& error);
+  Failure Judge(const Attempt& attempt, const Error& error);
+  Result<> Dial(Attempt& attempt, const routing::Choice& choice);
   void Deliver(net::StreamPtr stream, const routing::Choice& choice, Use use, bool reused);
   void Finish();
   bool Wait();

@@ -1,6 +1,8 @@
 // See core.h.
 #include "proxy/core.h"
 
+#include <meridian/base/log.h>
+
 #include <algorithm>
 
 #include "proxy/exchange.h"
@@ -17,6 +19,7 @@ Core::Core(net::Loop& loop_used, net::Random& random_used, health::Registry& reg
     : loop(loop_used),
       random(random_used),
       registry(registry_used),
+      tls(loop_used),
       pool(loop_used),
       bury_timer_(*this) {}
 
@@ -78,6 +81,13 @@ void Core::Report(const Hold& hold, const routing::Endpoint& endpoint, health::O
   const auto peers = hold.table().PoolHealth(endpoint.service, endpoint.site);
   registry.Report(*endpoint.health, outcome, hold.table().service(endpoint.service).outliers,
                   peers.data(), peers.size(), loop.Now());
+}
+
+void Core::LogTlsFailure(const routing::Endpoint& endpoint, const Error& error) {
+  const MonotonicTime now = loop.Now();
+  if (tls_logged_ != MonotonicTime{} && now - tls_logged_ < std::chrono::seconds(1)) return;
+  tls_logged_ = now;
+  log::Warn("backend {}: {}", endpoint.address.ToString(), tls::Explain(error));
 }
 
 bool Core::AllowRetry(const topology::RetryPolicy& policy, uint64_t live) {

@@ -8,6 +8,7 @@
 #include <meridian/net/loop.h>
 #include <meridian/proxy/metrics.h>
 #include <meridian/snapshot/snapshot.h>
+#include <meridian/tls/stream.h>
 
 #include <memory>
 #include <string>
@@ -43,6 +44,18 @@ class Hold {
   const snapshot::Snapshot& snapshot() const { return *shared_->snapshot; }
   const routing::Table& table() const { return *shared_->snapshot->table; }
   const Metrics::Binding& counters() const { return shared_->counters; }
+  // How the service's backends are spoken to; null: plainly.
+  const std::shared_ptr<const tls::ClientContext>& backend_tls(ServiceId service) const {
+    return shared_->snapshot->backend_tls[service.value];
+  }
+  // Where this worker keeps the endpoint's TLS session.
+  const std::shared_ptr<tls::SessionSlot>& tls_session(EndpointId endpoint) const {
+    auto& sessions = shared_->tls_sessions;
+    if (sessions.size() <= endpoint.value) sessions.resize(table().endpoints().size());
+    auto& slot = sessions[endpoint.value];
+    if (!slot) slot = std::make_shared<tls::SessionSlot>();
+    return slot;
+  }
   // `site` !ok(): requests that no site answered.
   RouteCounters& route(ServiceId service, SiteId site) const {
     const size_t sites = table().sites().size();
@@ -55,6 +68,7 @@ class Hold {
     snapshot::SnapshotPtr snapshot;
     Metrics::Binding counters;
     size_t uses;
+    std::vector<std::shared_ptr<tls::SessionSlot>> tls_sessions = {};  // by EndpointId, on demand
   };
   Shared* shared_ = nullptr;
 };
@@ -100,6 +114,13 @@ struct ListenerState {
   size_t clients = 0;
 };
 
+// A client's connection on its way from the listener to its session.
+struct Arrival {
+  net::StreamPtr stream;
+  net::IpAddress client;             // the peer, or whom a PROXY header named
+  const tls::Stream* tls = nullptr;  // the stream where it is TLS; then the PROXY header is behind
+};
+
 // A client's session, of either protocol. In Core::sessions from its start to its Retire.
 class Session : public ListNode {
  public:
@@ -123,6 +144,8 @@ class Core final : private net::TimerHandler {
   // Takes the session out of the list; it is deleted on the loop's next turn, when no call into it
   // is on the stack.
   void Retire(Session& session, ListenerState& listener);
+  // The same for one whose client goes on in another session.
+  void Bury(Session& session);
   // `next` takes over from `old`, which is deleted as by Retire; the client is the same.
   void Replace(Session& old, Session& next);
   // An exchange from the spare ones, or a new one.
@@ -134,6 +157,8 @@ class Core final : private net::TimerHandler {
   std::unique_ptr<Http2ClientStream> TakeStream();
   void KeepStream(std::unique_ptr<Http2ClientStream> stream);
   void Report(const Hold& hold, const routing::Endpoint& endpoint, health::Outcome outcome);
+  // Logs why a backend's TLS was refused, at most once a second.
+  void LogTlsFailure(const routing::Endpoint& endpoint, const Error& error);
   // Whether one more retry is within the service's budget now; counts it if so.
   bool AllowRetry(const topology::RetryPolicy& policy, uint64_t live);
   const snapshot::Listener* Config(const ListenerState& listener) const {
@@ -144,7 +169,9 @@ class Core final : private net::TimerHandler {
   net::Random& random;
   health::Registry& registry;
   Hold current;
+  tls::Workspace tls;  // outlives every stream
   BackendPool pool;
+  size_t handshakes = 0;  // clients', under way
   codec::Http2Pool http2;
   codec::Head head;     // scratch for the head being read
   std::string scratch;  // scratch for the head being written, and for a decoded session key
@@ -158,10 +185,10 @@ class Core final : private net::TimerHandler {
 
  private:
   void OnTimer(net::Timer& timer) override;
-  void Bury(Session& session);
 
   net::Timer bury_timer_;
   std::vector<std::unique_ptr<Session>> graves_;
+  MonotonicTime tls_logged_{};
   std::vector<std::unique_ptr<Exchange>> spare_exchanges_;
   std::vector<std::unique_ptr<Http2ClientStream>> spare_streams_;
   MonotonicTime budget_second_{};

@@ -37,6 +37,7 @@ void Exchange::Prepare(const ExchangeInput& input) {
   idempotent_ = Idempotent(head.method);
   is_read_ = input.query.is_read;
   upgrade_ = head.upgrade;
+  secure_ = input.forwarding.secure;
   chunked_request_ = head.framing == codec::Framing::kChunked;
   ++core_.exchanges;
   connector_.Start(hold_, input.query);

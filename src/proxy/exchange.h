@@ -115,6 +115,7 @@ class Exchange final : private ConnectorOwner,
   State state_ = State::kRest;
   bool is_read_ = false;
   bool idempotent_ = false, chunked_request_ = false, request_complete_ = false, replayable_ = true;
+  bool secure_ = false;  // the client speaks TLS
   bool upgrade_ = false, reused_ = false, heard_ = false, stale_tried_ = false;
   bool backend_keeps_ = false, tunnel_client_ended_ = false, tunnel_backend_ended_ = false;
 };

@@ -91,6 +91,7 @@ void Exchange::StartResponse(const codec::Head& head) {
     cookie_.clear();
     cookie_.append(policy().session.name).append("=").append(value, bytes);
     cookie_.append("; Path=/; HttpOnly; SameSite=Lax");
+    if (secure_) cookie_.append("; Secure");
     edit.set_cookie = cookie_;
   }
   static constexpr std::array<Counter RouteCounters::*, 6> kClasses{
@@ -191,7 +192,8 @@ void Exchange::Complete(bool reusable) {
   const topology::Service& service = policy();
   const Duration idle = service.timeouts.idle;
   if (reusable && request_complete_ && !core_.draining && use_.endpoint()->takes_pinned()) {
-    core_.pool.Keep(*use_.endpoint(), std::move(backend_), service.backend.max_idle, idle);
+    core_.pool.Keep(*use_.endpoint(), {std::move(backend_), hold_.backend_tls(service_).get(),
+                                       service.backend.max_idle, idle});
   }
   Rest();
   client.OnResponseDone(idle);

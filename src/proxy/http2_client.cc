@@ -19,15 +19,15 @@ codec::Http2Limits LimitsOf(const snapshot::Listener& listener) {
 
 }  // namespace
 
-Http2Client::Http2Client(Core& core, ListenerState& listener, net::StreamPtr stream,
-                         const net::IpAddress& peer)
+Http2Client::Http2Client(Core& core, ListenerState& listener, Arrival arrival)
     : core_(core),
       listener_(listener),
-      stream_(std::move(stream)),
+      stream_(std::move(arrival.stream)),
+      tls_(arrival.tls),
       connection_(codec::Http2Connection::Role::kServer, LimitsOf(*core.Config(listener)),
                   core.http2.shared(), *this),
       timer_(*this),
-      peer_(peer),
+      peer_(arrival.client),
       idle_(kFirstIdle) {}
 
 Http2Client::~Http2Client() = default;

@@ -24,8 +24,7 @@ class Http2Client final : public Session,
                           private net::TurnTask {
  public:
   // Precondition: the listener is in the current snapshot.
-  Http2Client(Core& core, ListenerState& listener, net::StreamPtr stream,
-              const net::IpAddress& peer);
+  Http2Client(Core& core, ListenerState& listener, Arrival arrival);
   ~Http2Client() override;
 
   // In Core::sessions by now; `bytes` have been read already.
@@ -39,6 +38,7 @@ class Http2Client final : public Session,
   Core& core() { return core_; }
   codec::Http2Connection& connection() { return connection_; }
   net::Stream& stream() { return *stream_; }
+  const tls::Stream* tls() const { return tls_; }
   const net::IpAddress& peer() const { return peer_; }
   const snapshot::Listener* listener() const { return core_.Config(listener_); }
   void Count(Failure failure) { listener_.counters->failures[static_cast<size_t>(failure)].Add(); }
@@ -72,6 +72,7 @@ class Http2Client final : public Session,
   Core& core_;
   ListenerState& listener_;
   net::StreamPtr stream_;
+  const tls::Stream* tls_;  // stream_, where it is TLS
   codec::Http2Connection connection_;
   net::Timer timer_;
   List<Http2ClientStream> fresh_;  // their requests came with this read, and have not gone on

@@ -41,8 +41,8 @@ void Http2ClientStream::OnHead(const codec::Head& head, bool end) {
     return client_->Drain();
   }
   body_limit_ = listener->config.limits.body_bytes.value_or(UINT64_MAX);
-  auto started =
-      StartRequest(client_->core(), {listener, client_->peer(), &client_->stream(), &head, this});
+  auto started = StartRequest(client_->core(), {listener, client_->peer(), &client_->stream(),
+                                                client_->tls(), &head, this});
   if (!started) return Answer(started.error(), {});
   exchange_ = std::move(*started);
   client_->ExchangeBegun();

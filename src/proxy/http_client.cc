@@ -15,21 +15,23 @@ constexpr Duration kFirstIdle = std::chrono::seconds(60);
 
 }  // namespace
 
-HttpClient::HttpClient(Core& core, ListenerState& listener, net::StreamPtr stream)
+HttpClient::HttpClient(Core& core, ListenerState& listener, Arrival arrival)
     : core_(core),
       listener_(listener),
-      stream_(std::move(stream)),
+      stream_(std::move(arrival.stream)),
+      tls_(arrival.tls),
       parser_(codec::Http1Parser::Kind::kRequest, HeadLimits(*core.Config(listener))),
       timer_(*this),
-      peer_(stream_->peer().ip()),
-      idle_(kFirstIdle) {}
+      peer_(arrival.client),
+      idle_(kFirstIdle),
+      first_(tls_ == nullptr || tls_->alpn() == "h2") {}
 
 HttpClient::~HttpClient() = default;
 
 void HttpClient::Begin() {
   const config::Listener& config = core_.Config(listener_)->config;
   stream_->SetHandler(this);
-  if (Preface::Wanted(config, peer_)) {
+  if (tls_ == nullptr && Preface::Wanted(config, peer_)) {
     preface_ = std::make_unique<Preface>();
   } else {
     Advance(State::kIdle);
@@ -121,6 +123,11 @@ size_t HttpClient::ReadHead(std::string_view bytes) {
       BecomeHttp2(bytes);
       return bytes.size();
     }
+    if (tls_ != nullptr) {  // the handshake settled on HTTP/2, and this is not its preface
+      listener_.counters->failures[static_cast<size_t>(Failure::kBadRequest)].Add();
+      Close();
+      return bytes.size();
+    }
   }
   const auto parsed = parser_.ParseHead(bytes, core_.head);
   if (!parsed) {
@@ -141,7 +148,8 @@ void HttpClient::BecomeHttp2(std::string_view bytes) {
   if (core_.Config(listener_) == nullptr) return Close();
   timer_.Disarm();
   Advance(State::kClosed);
-  auto session = std::make_unique<Http2Client>(core_, listener_, std::move(stream_), peer_);
+  auto session =
+      std::make_unique<Http2Client>(core_, listener_, Arrival{std::move(stream_), peer_, tls_});
   core_.Replace(*this, *session);
   session.release()->Begin(bytes);  // in core_.sessions until it retires
 }
@@ -159,7 +167,7 @@ bool HttpClient::BeginRequest(const codec::Head& head) {
     return false;
   }
   body_limit_ = listener->config.limits.body_bytes.value_or(UINT64_MAX);
-  auto started = StartRequest(core_, {listener, peer_, stream_.get(), &head, this});
+  auto started = StartRequest(core_, {listener, peer_, stream_.get(), tls_, &head, this});
   if (started) {
     exchange_ = std::move(*started);
     return true;

@@ -26,7 +26,7 @@ class HttpClient final : public Session,
                          private net::StreamHandler,
                          private net::TimerHandler {
  public:
-  HttpClient(Core& core, ListenerState& listener, net::StreamPtr stream);
+  HttpClient(Core& core, ListenerState& listener, Arrival arrival);
   ~HttpClient() override;
 
   void Begin();
@@ -75,6 +75,7 @@ class HttpClient final : public Session,
   Core& core_;
   ListenerState& listener_;
   net::StreamPtr stream_;
+  const tls::Stream* tls_;  // stream_, where it is TLS
   codec::Http1Parser parser_;
   net::Timer timer_;
   std::unique_ptr<Exchange> exchange_;
@@ -88,7 +89,7 @@ class HttpClient final : public Session,
   ResponseFraming framing_ = ResponseFraming::kAsReceived;
   bool head_waits_ = false;  // the response's, in core_.scratch, for the call that follows
   bool http10_ = false, close_ = false, head_only_ = false, response_begun_ = false;
-  bool first_ = true;     // nothing tells yet whether it is HTTP/1
+  bool first_;            // what comes first may be HTTP/2's preface: by ALPN, or without TLS
   bool ended_ = false;    // the client has sent its FIN
   bool paused_ = false;   // reading is off
   bool feeding_ = false;  // Feed is on the stack

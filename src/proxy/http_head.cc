@@ -35,6 +35,7 @@ bool Rewritten(const Field& field, bool peer_trusted) {
     case FieldId::kMeridian:
       return true;
     case FieldId::kForwarded:
+    case FieldId::kXClientCertSubject:
     case FieldId::kXForwardedHost:
     case FieldId::kXForwardedProto:
       return !peer_trusted;
@@ -64,13 +65,15 @@ void AppendRequestHead(const Head& head, const Forwarding& forwarding, std::stri
   bool has_host = false, has_proto = false;
   for (const Field& field : head) {
     if (Rewritten(field, forwarding.peer_trusted)) continue;
+    if (field.id == FieldId::kXClientCertSubject && !forwarding.subject.empty()) continue;
     has_host |= field.id == FieldId::kXForwardedHost;
     has_proto |= field.id == FieldId::kXForwardedProto;
     AppendField(field.name, field.value, out);
   }
   AppendForwardedFor(head, forwarding, out);
-  if (!has_proto) AppendField("X-Forwarded-Proto", "http", out);
+  if (!has_proto) AppendField("X-Forwarded-Proto", forwarding.secure ? "https" : "http", out);
   if (!has_host) AppendField("X-Forwarded-Host", authority, out);
+  if (!forwarding.subject.empty()) AppendField("X-Client-Cert-Subject", forwarding.subject, out);
   if (head.framing == Framing::kLength) {
     out.append("Content-Length: ");
     AppendNumber(head.content_length, out);
@@ -166,6 +169,8 @@ StatusText TextOf(Failure failure) {
       return {501, "Not Implemented", "this kind of request is not supported"};
     case Failure::kConnectFailed:
       return {502, "Bad Gateway", "no server could be reached"};
+    case Failure::kBackendTls:
+      return {502, "Bad Gateway", "no server proved by TLS to be the right one"};
     case Failure::kBackendReset:
       return {502, "Bad Gateway", "the server closed the connection before it answered"};
     case Failure::kBackendMalformed:

@@ -18,6 +18,8 @@ struct Forwarding {
   net::IpAddress peer;         // appended to (or begins) X-Forwarded-For
   bool peer_trusted = false;   // then what it said of X-Forwarded-* is passed on
   std::string_view authority;  // when the request has none (HTTP/1.0)
+  bool secure = false;         // the client speaks TLS to us
+  std::string_view subject;    // of the client's certificate, or empty
 };
 
 // All of the request's head but the last part, which AppendAttempt writes for each endpoint that is

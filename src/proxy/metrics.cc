@@ -39,6 +39,8 @@ const char* Name(Failure failure) {
       return "connect-failed";
     case Failure::kConnectTimeout:
       return "connect-timeout";
+    case Failure::kBackendTls:
+      return "backend-tls";
     case Failure::kBackendReset:
       return "backend-reset";
     case Failure::kBackendMalformed:
@@ -159,6 +161,53 @@ class Report {
                     {{"listener", name}, {"reason", Name(static_cast<codec::Http2Fault>(i))}},
                     Sum(
                         listeners_, name, [i](auto& b) -> auto& { return b.http2_faults[i]; }));
+      }
+    });
+  }
+
+  void Handshakes() {
+    ForEachKey(listeners_, [&](const std::string& name) {
+      const auto sum = [&](auto field) { return Sum(listeners_, name, field); };
+      const uint64_t resumed = sum([](auto& b) -> auto& { return b.tls_resumed; });
+      const uint64_t old = sum([](auto& b) -> auto& { return b.tls_versions[0]; });
+      const uint64_t now = sum([](auto& b) -> auto& { return b.tls_versions[1]; });
+      constexpr const char* kHelp = "TLS handshakes with clients that were done";
+      constexpr const char* kName = "meridian_tls_handshakes_total";
+      sink_.Count(kName, kHelp, {{"listener", name}, {"result", "full"}}, old + now - resumed);
+      sink_.Count(kName, kHelp, {{"listener", name}, {"result", "resumed"}}, resumed);
+    });
+    ForEachKey(listeners_, [&](const std::string& name) {
+      for (const size_t i : {0, 1}) {
+        sink_.Count("meridian_tls_connections_total", "TLS connections of clients, by version",
+                    {{"listener", name}, {"version", i == 0 ? "1.2" : "1.3"}},
+                    Sum(
+                        listeners_, name, [i](auto& b) -> auto& { return b.tls_versions[i]; }));
+      }
+    });
+    ForEachKey(listeners_, [&](const std::string& name) {
+      for (size_t i = 0; i < static_cast<size_t>(tls::HandshakeFailure::kCount); ++i) {
+        const char* reason = tls::Name(static_cast<tls::HandshakeFailure>(i));
+        sink_.Count("meridian_tls_handshake_failures_total",
+                    "TLS handshakes with clients that failed, by reason",
+                    {{"listener", name}, {"reason", reason}},
+                    Sum(
+                        listeners_, name, [i](auto& b) -> auto& { return b.tls_failures[i]; }));
+      }
+    });
+    struct Result {
+      const char* name;
+      Counter RouteCounters::*field;
+    };
+    static constexpr std::array<Result, 4> kResults{{{"full", &RouteCounters::tls_full},
+                                                     {"resumed", &RouteCounters::tls_resumed},
+                                                     {"failed", &RouteCounters::tls_failed},
+                                                     {"untrusted", &RouteCounters::tls_untrusted}}};
+    ForEachKey(routes_, [&](const Key& key) {
+      for (const Result& result : kResults) {
+        sink_.Count("meridian_backend_tls_handshakes_total", "TLS handshakes with backends",
+                    {{"service", key.first}, {"site", key.second}, {"result", result.name}},
+                    Sum(
+                        routes_, key, [&](auto& b) -> auto& { return b.*result.field; }));
       }
     });
   }
@@ -322,6 +371,7 @@ void Metrics::Collect(MetricSink& sink) const {
   Report report(sink, listeners_, routes_);
   report.Connections();
   report.Http2Faults();
+  report.Handshakes();
   report.Requests();
   report.Traffic();
   report.Decisions();

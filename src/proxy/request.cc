@@ -73,7 +73,8 @@ tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
   begin.query.is_read = head.method == "GET" || head.method == "HEAD";
   std::string local;
   if (head.authority.empty()) local = input.stream->local().ToString();
-  begin.forwarding = {input.peer, trusted, local};
+  const std::string_view subject = input.tls != nullptr ? input.tls->peer_subject() : "";
+  begin.forwarding = {input.peer, trusted, local, input.tls != nullptr, subject};
   auto exchange = core.TakeExchange();
   exchange->Prepare(begin);
   return exchange;

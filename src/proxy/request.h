@@ -15,6 +15,7 @@ struct RequestInput {
   const snapshot::Listener* listener = nullptr;  // of core.current
   net::IpAddress peer;                           // whom the connection is from
   const net::Stream* stream = nullptr;           // likewise
+  const tls::Stream* tls = nullptr;              // the same, where it is TLS
   const codec::Head* head = nullptr;
   ClientStream* client = nullptr;
 };

@@ -1,6 +1,7 @@
 // See tcp_session.h.
 #include "proxy/tcp_session.h"
 
+#include <meridian/base/text.h>
 #include <meridian/codec/client_hello.h>
 
 #include <algorithm>
@@ -9,10 +10,15 @@
 
 namespace meridian::proxy {
 
-TcpSession::TcpSession(Core& core, ListenerState& listener, net::StreamPtr client)
-    : core_(core), listener_(listener), client_(*this), backend_(*this), timer_(*this) {
-  client_.stream = std::move(client);
-  client_ip_ = client_.stream->peer().ip();
+TcpSession::TcpSession(Core& core, ListenerState& listener, Arrival arrival)
+    : core_(core),
+      listener_(listener),
+      client_(*this),
+      backend_(*this),
+      client_ip_(arrival.client),
+      timer_(*this),
+      tls_(arrival.tls) {
+  client_.stream = std::move(arrival.stream);
 }
 
 void TcpSession::Begin() {
@@ -23,7 +29,7 @@ void TcpSession::Begin() {
   dial_ = std::make_unique<Dial>(core_, static_cast<ConnectorOwner&>(*this));
   client_.stream->SetHandler(&client_);
   const auto& config = listener.config;
-  if (Preface::Wanted(config, client_.stream->peer().ip())) {
+  if (tls_ == nullptr && Preface::Wanted(config, client_.stream->peer().ip())) {
     core_.loop.Arm(timer_, config.limits.header_timeout);
     client_.stream->StartReading();
   } else {
@@ -46,6 +52,11 @@ void TcpSession::Greet() {
     dial_->early = rest;
     return Pick({});
   }
+  if (tls_ != nullptr) {
+    std::string name = LowerAscii(tls_->server_name());
+    if (name.ends_with('.')) name.pop_back();
+    return ChooseService(name);
+  }
   Advance(State::kHello);
   if (!timer_.armed()) core_.loop.Arm(timer_, listener.config.limits.header_timeout);
   client_.stream->StartReading();
@@ -57,11 +68,15 @@ void TcpSession::ReadHello(std::string_view bytes) {
   const auto hello = codec::ParseClientHello(dial_->early);
   if (!hello) return Fail(Failure::kClientHello, true);
   if (hello->progress == codec::ClientHello::Progress::kNeedMore) return;
+  ChooseService(hello->server_name());
+}
+
+void TcpSession::ChooseService(std::string_view server_name) {
   if (const auto& routes = listener_config().routes) {
-    service_ = routes->Match(hello->server_name(), {});
+    service_ = routes->Match(server_name, {});
     if (!service_.ok()) return Fail(Failure::kNoRoute, true);
   }
-  Pick(hello->server_name());
+  Pick(server_name);
 }
 
 void TcpSession::Pick(std::string_view server_name) {
@@ -154,7 +169,8 @@ void TcpSession::Broken(Side& side, const Error& error) {
     if (!heard_) Report(health::Outcome::kReset);
   }
   Side& other = Other(side);
-  if (error.code == ErrorCode::kReset) other.stream->Reset();
+  // Nor may what was cut short look whole: TLS that is malformed ends like a reset.
+  if (error.code == ErrorCode::kReset || error.code == ErrorCode::kMalformed) other.stream->Reset();
   Close();
 }
 

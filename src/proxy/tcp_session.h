@@ -20,7 +20,7 @@ namespace meridian::proxy {
 
 class TcpSession final : public Session, private ConnectorOwner, private net::TimerHandler {
  public:
-  TcpSession(Core& core, ListenerState& listener, net::StreamPtr client);
+  TcpSession(Core& core, ListenerState& listener, Arrival arrival);
   ~TcpSession() override = default;
 
   void Begin();
@@ -58,6 +58,7 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   void ReadPreface(std::string_view bytes);
   void Greet();
   void ReadHello(std::string_view bytes);
+  void ChooseService(std::string_view server_name);
   void Pick(std::string_view server_name);
   const snapshot::Listener& listener_config() const {
     return *hold_.snapshot().FindListener(listener_.name);
@@ -80,6 +81,7 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   std::unique_ptr<Dial> dial_;
   Use use_;
   net::Timer timer_;
+  const tls::Stream* tls_;  // the client's, where it is TLS: what stands before is read
   MonotonicTime started_{}, active_{};
   RouteCounters* counters_ = nullptr;
   ServiceId service_;

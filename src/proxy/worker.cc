@@ -5,6 +5,7 @@
 
 #include "proxy/core.h"
 #include "proxy/http_client.h"
+#include "proxy/reception.h"
 #include "proxy/tcp_session.h"
 
 namespace meridian::proxy {
@@ -16,7 +17,7 @@ std::string BoundKey(const std::string& listener, size_t index) {
 
 }  // namespace
 
-class Worker::State final {
+class Worker::State final : private ReceptionOwner {
  public:
   explicit State(const WorkerInput& input)
       : input_(input), core_(*input.loop, *input.random, *input.registry) {}
@@ -67,6 +68,9 @@ class Worker::State final {
                                        Bound& bound);
   void CloseRemoved();
   void Accept(ListenerState& listener, net::StreamPtr stream);
+  void OnReceived(ListenerState& listener, Arrival arrival) override;
+  template <class T, class... Arguments>
+  void Start(Arguments&&... arguments);
 
   WorkerInput input_;
   Core core_;
@@ -170,15 +174,29 @@ void Worker::State::Accept(ListenerState& listener, net::StreamPtr stream) {
   ++core_.clients;
   ++listener.clients;
   listener.counters->active.Add();
-  if (core_.Config(listener)->config.protocol == config::Protocol::kTcp) {
-    auto session = std::make_unique<TcpSession>(core_, listener, std::move(stream));
-    core_.sessions.PushBack(*session);
-    session.release()->Begin();  // in core_.sessions until it retires
-  } else {
-    auto session = std::make_unique<HttpClient>(core_, listener, std::move(stream));
-    core_.sessions.PushBack(*session);
-    session.release()->Begin();
+  if (core_.Config(listener)->tls != nullptr) {
+    return Start<Reception>(core_, listener, std::move(stream),
+                            static_cast<ReceptionOwner&>(*this));
   }
+  const net::IpAddress peer = stream->peer().ip();
+  OnReceived(listener, {std::move(stream), peer});
+}
+
+// The protocol that a client speaks is known: by its listener, under TLS by ALPN besides.
+void Worker::State::OnReceived(ListenerState& listener, Arrival arrival) {
+  if (core_.Config(listener)->config.protocol == config::Protocol::kTcp) {
+    Start<TcpSession>(core_, listener, std::move(arrival));
+  } else {
+    Start<HttpClient>(core_, listener, std::move(arrival));
+  }
+}
+
+// The session is in core_.sessions until it retires.
+template <class T, class... Arguments>
+void Worker::State::Start(Arguments&&... arguments) {
+  auto session = std::make_unique<T>(std::forward<Arguments>(arguments)...);
+  core_.sessions.PushBack(*session);
+  session.release()->Begin();
 }
 
 void Worker::State::Drain(std::function<void()> done) {

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <map>
 
+#include "snapshot/tls_contexts.h"
+
 namespace meridian::snapshot {
 namespace {
 
@@ -186,6 +188,7 @@ Compiled Compile(config::Config config, uint64_t generation, health::Registry& r
   CheckTopology(config.topology, compiled.errors);
   CheckAccess(config.listeners, compiled.errors);
   std::vector<tls::HmacKeys> cookie_keys = CookieKeys(config, keys, compiled);
+  TlsContexts tls = MakeTlsContexts(config, keys, compiled);
   if (!compiled.errors.empty()) return compiled;
 
   auto snapshot = std::make_shared<Snapshot>();
@@ -201,6 +204,10 @@ Compiled Compile(config::Config config, uint64_t generation, health::Registry& r
   for (const config::Listener& listener : snapshot->config.listeners) {
     snapshot->listeners.push_back(CompileListener(listener, *snapshot->table));
   }
+  for (size_t i = 0; i < snapshot->listeners.size(); ++i) {
+    snapshot->listeners[i].tls = std::move(tls.listeners[i]);
+  }
+  snapshot->backend_tls = std::move(tls.services);
   compiled.snapshot = std::move(snapshot);
   return compiled;
 }

@@ -48,6 +48,7 @@ bool SetVerification(SSL_CTX* context, const ClientOptions& options, Problems& p
 
 std::string Fingerprint(const ClientOptions& options, Problems& problems) {
   std::string text = Format("{}\n{}\n", options.server_name, options.verify);
+  text += AlpnOnTheWire(options.alpn) + "\n";
   for (const std::string& path : {options.ca, options.certificate, options.key}) {
     std::string content;
     if (!path.empty()) content = ReadFile(path, problems).value_or(std::string());
@@ -82,6 +83,11 @@ std::shared_ptr<const ClientContext> ClientContext::Create(const ClientOptions& 
   // Sessions are kept by us, for each backend and worker; OpenSSL's own store would take a lock.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, OnSession);
+  const std::string alpn = AlpnOnTheWire(options.alpn);
+  if (!alpn.empty()) {
+    SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(alpn.data()),
+                            static_cast<unsigned>(alpn.size()));
+  }
   const bool verifies = SetVerification(context, options, problems);
   const bool known = options.certificate.empty() || UseOwnCertificate(context, options, problems);
   ERR_clear_error();

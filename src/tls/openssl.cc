@@ -54,6 +54,15 @@ void SetCommonOptions(SSL_CTX* context, int min_version) {
   SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL");
 }
 
+std::string AlpnOnTheWire(const std::vector<std::string>& protocols) {
+  std::string wire;
+  for (const std::string& protocol : protocols) {
+    wire += static_cast<char>(protocol.size());
+    wire += protocol;
+  }
+  return wire;
+}
+
 bool TrustFile(SSL_CTX* context, const std::string& path, Problems& problems) {
   if (!ReadFile(path, problems)) return false;
   if (SSL_CTX_load_verify_file(context, path.c_str()) == 1) return true;

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace meridian::tls {
 
@@ -55,6 +56,9 @@ std::optional<std::string> ReadFile(const std::string& path, Problems& problems)
 // What server and client contexts have in common: versions, ciphers, no compression, no
 // renegotiation, buffers given back while idle.
 void SetCommonOptions(SSL_CTX* context, int min_version);
+
+// Protocols as the extension has them (RFC 7301 section 3.1): each with its length before it.
+std::string AlpnOnTheWire(const std::vector<std::string>& protocols);
 
 // Every certificate of `path` becomes trusted by `context`. False: reported.
 bool TrustFile(SSL_CTX* context, const std::string& path, Problems& problems);

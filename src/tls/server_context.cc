@@ -81,10 +81,7 @@ class Maker {
 
   bool Make() {
     if (!LoadAll()) return false;
-    for (const std::string& protocol : options_.alpn) {
-      state_.alpn += static_cast<char>(protocol.size());
-      state_.alpn += protocol;
-    }
+    state_.alpn = AlpnOnTheWire(options_.alpn);
     if (options_.tickets) state_.tickets = *options_.tickets;
     state_.cipher = EVP_aes_256_cbc();
     if (!ContextOf(DefaultSet(state_.credentials))) return false;

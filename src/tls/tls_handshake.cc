@@ -199,6 +199,11 @@ std::string_view TlsStream::alpn() const {
   return {reinterpret_cast<const char*>(name), bytes};
 }
 
+std::string_view TlsStream::server_name() const {
+  const char* name = ssl_ ? SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name) : nullptr;
+  return name != nullptr ? std::string_view(name) : std::string_view();
+}
+
 std::string_view TlsStream::peer_subject() const {
   return subject_ ? std::string_view(*subject_) : std::string_view();
 }

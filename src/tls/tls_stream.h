@@ -45,6 +45,7 @@ class TlsStream final : public Stream, public ListNode, private net::StreamHandl
   Version version() const override;
   bool resumed() const override;
   std::string_view alpn() const override;
+  std::string_view server_name() const override;
   std::string_view peer_subject() const override;
 
   // For the workspace: what was put off is told now.

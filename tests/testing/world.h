@@ -50,7 +50,7 @@ class Server final : public net::AcceptHandler {
   void OnAccept(net::StreamPtr stream) override {
     peers.push_back(std::make_unique<Peer>());
     Peer& peer = *peers.back();
-    peer.stream = std::move(stream);
+    peer.stream = wrap ? wrap(std::move(stream)) : std::move(stream);
     peer.on_data = on_data_;
     peer.connected = true;
     peer.stream->SetHandler(&peer);
@@ -64,6 +64,7 @@ class Server final : public net::AcceptHandler {
   }
 
   std::vector<std::unique_ptr<Peer>> peers;
+  std::function<net::StreamPtr(net::StreamPtr)> wrap;  // what accepted streams become: TLS, say
 
  private:
   net::Loop& loop_;

@@ -52,6 +52,7 @@ enum class FieldId : uint8_t {
   kTransferEncoding,
   kUpgrade,
   kVia,
+  kXClientCertSubject,
   kXForwardedFor,
   kXForwardedHost,
   kXForwardedProto,

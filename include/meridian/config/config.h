@@ -71,6 +71,24 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
+// Paths are absolute.
+struct ListenerCertificate {
+  std::string certificate, key;
+  std::string ocsp;  // empty: nothing is stapled
+
+  bool operator==(const ListenerCertificate&) const = default;
+};
+
+struct ListenerTls {
+  std::vector<ListenerCertificate> certificates;  // at least one; the first is the default
+  bool only_tls13 = false;
+  std::vector<std::string> alpn;  // preferred first; http: both unless given, tcp: none
+  std::string client_ca;          // empty: no client certificates
+  std::string ticket_key_file;    // empty: an ephemeral key
+
+  bool operator==(const ListenerTls&) const = default;
+};
+
 struct Listener {
   std::string name;
   std::vector<net::Address> bind;
@@ -86,6 +104,7 @@ struct Listener {
   } proxy_protocol = ProxyProtocol::kOff;
   Limits limits;
   std::optional<topology::Match> allow, deny;  // any entry of any of their lists; deny wins
+  std::optional<ListenerTls> tls;              // empty: plain
 
   bool operator==(const Listener&) const = default;
 };

@@ -7,6 +7,7 @@
 #include <meridian/codec/http2.h>
 #include <meridian/routing/decide.h>
 #include <meridian/snapshot/snapshot.h>
+#include <meridian/tls/stream.h>
 
 #include <map>
 #include <memory>
@@ -35,6 +36,7 @@ enum class Failure : uint8_t {
   kSiteChanged,       // 503: another site became active while the request was under way
   kConnectFailed,     // 502: every candidate refused
   kConnectTimeout,    // 504
+  kBackendTls,        // 502: the TLS handshake or the certificate of the last one tried
   kBackendReset,      // 502: broken before a whole response
   kBackendMalformed,  // 502
   kResponseTimeout,   // 504
@@ -52,6 +54,9 @@ struct alignas(kCacheLine) ListenerCounters {
   Counter accepted, active;
   std::array<Counter, static_cast<size_t>(Failure::kCount)> failures;
   std::array<Counter, static_cast<size_t>(codec::Http2Fault::kCount)> http2_faults;
+  std::array<Counter, 2> tls_versions;  // handshakes done, by 1.2 and 1.3
+  Counter tls_resumed;                  // of those
+  std::array<Counter, static_cast<size_t>(tls::HandshakeFailure::kCount)> tls_failures;
 };
 
 // Per worker, service and site.
@@ -61,8 +66,9 @@ struct alignas(kCacheLine) RouteCounters {
   Counter active;               // requests or sessions in progress
   Counter bytes_in, bytes_out;  // from and to clients
   Counter retries, connects, connect_failures, races_won, reused;
-  std::array<Counter, routing::kReasonCount> reasons;  // by routing::Reason
-  std::array<Counter, 6> pins;                         // by routing::Pin
+  Counter tls_full, tls_resumed, tls_failed, tls_untrusted;  // handshakes with backends
+  std::array<Counter, routing::kReasonCount> reasons;        // by routing::Reason
+  std::array<Counter, 6> pins;                               // by routing::Pin
   Histogram connect_time, response_time;
 };
 

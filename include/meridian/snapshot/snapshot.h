@@ -6,6 +6,8 @@
 #include <meridian/geo/locator.h>
 #include <meridian/routing/client_set.h>
 #include <meridian/routing/table.h>
+#include <meridian/tls/client_context.h>
+#include <meridian/tls/server_context.h>
 
 #include <memory>
 #include <string>
@@ -51,6 +53,7 @@ struct Listener {
   std::unique_ptr<RouteTable> routes;  // http by host and path; tcp by server name, or null
   bool reads_hello = false;            // tcp: the server name decides on something
   Access access;
+  std::shared_ptr<const tls::ServerContext> tls;  // null: plain
 };
 
 struct Snapshot {
@@ -59,6 +62,8 @@ struct Snapshot {
   std::shared_ptr<const geo::Locator> locator;
   std::unique_ptr<const routing::Table> table;
   std::vector<Listener> listeners;  // in order of config.listeners: ListenerId is the index
+  // By ServiceId; null: plain.
+  std::vector<std::shared_ptr<const tls::ClientContext>> backend_tls;
 
   const Listener* FindListener(std::string_view name) const;
 };
@@ -66,18 +71,21 @@ struct Snapshot {
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
 // What survives from one snapshot to the next, besides the registry: ephemeral cookie keys, by
-// service, and where sessions have moved to.
+// service; where sessions have moved to; the ephemeral ticket key; TLS contexts of backends, which
+// live on while nothing in them changes.
 struct Keys {
   std::vector<std::pair<std::string, tls::HmacKey>> ephemeral;
   // Null until a service needs it (on_recovery: stay without a cookie); then of the size that
   // process.session_table had.
   std::shared_ptr<routing::MovedSessions> moved_sessions;
+  std::optional<tls::TicketKeys> tickets;
+  std::vector<std::shared_ptr<const tls::ClientContext>> backends;
 };
 
 struct Compiled {
   SnapshotPtr snapshot;  // null if there is an error
   std::vector<std::string>
-      errors;  // databases or key files that cannot be used, each naming the file and why
+      errors;  // databases, keys or certificates that cannot be used, each naming the file and why
   std::vector<std::string> warnings;  // an ephemeral session key, …
 };
 

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace meridian::tls {
 
@@ -15,6 +16,7 @@ struct ClientOptions {
   std::string ca;           // PEM file; empty: the system's
   std::string certificate, key;  // PEM files, both or none: for backends that want to know us
   bool verify = true;
+  std::vector<std::string> alpn = {};  // what we speak, preferred first; empty: it is not said
 
   bool operator==(const ClientOptions&) const = default;
 };

@@ -56,6 +56,8 @@ class Stream : public net::Stream {
   virtual Version version() const = 0;
   virtual bool resumed() const = 0;
   virtual std::string_view alpn() const = 0;  // the protocol agreed on, or empty
+  // What the client asked for (SNI), as it wrote it, or empty.
+  virtual std::string_view server_name() const = 0;
   // The subject of the client's certificate (RFC 4514 text, safe in a header), or empty.
   virtual std::string_view peer_subject() const = 0;
 };

@@ -128,9 +128,20 @@ struct RetryPolicy {
   bool operator==(const RetryPolicy&) const = default;
 };
 
+// TLS to endpoints. Paths are absolute.
+struct BackendTls {
+  std::string server_name;       // asked for and verified; empty: the endpoint's address is
+  std::string ca;                // whom to trust; empty: the system's
+  std::string certificate, key;  // ours, both or none
+  bool verify = true;
+
+  bool operator==(const BackendTls&) const = default;
+};
+
 struct BackendPolicy {
   uint32_t max_idle = 64;                   // pooled connections per endpoint and worker
   std::optional<uint32_t> max_connections;  // per endpoint, all workers; empty: unlimited
+  std::optional<BackendTls> tls = {};       // empty: plain
 
   bool operator==(const BackendPolicy&) const = default;
 };

@@ -3,6 +3,7 @@
 A test file says `from harness import *`, derives its classes from SystemTest and ends with main().
 """
 from .base import Scope, SystemTest, main, python_thread, wait_until
+from .certificates import Authority
 from .client import Connection, Crowd, Response, curl, get, parse_response, refused, request
 from .meridian import Meridian, run_meridian
 from .peers import BlackHole, ScriptedServer, TcpServer, answer
@@ -11,7 +12,7 @@ from .sites import PLACES, Nginx, Sites, tcp_config, web_config
 from .websocket import WebSocketClient, WebSocketServer
 
 __all__ = [
-    "BlackHole", "Connection", "Crowd", "Meridian", "Nginx", "PLACES", "Response", "Scope",
+    "Authority", "BlackHole", "Connection", "Crowd", "Meridian", "Nginx", "PLACES", "Response", "Scope",
     "ScriptedServer", "Sites", "SystemTest", "TcpServer", "WebSocketClient", "WebSocketServer",
     "answer", "curl", "free_port", "get", "main", "parse_response", "python_thread", "refused",
     "request", "run_meridian", "tcp_config", "wait_until", "web_config",

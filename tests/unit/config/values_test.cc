@@ -97,7 +97,8 @@ TEST(Defaults, WritingOneDownChangesNothing) {
   for (const Key& key : Keys()) {
     const std::string path = WithNames(key.path);
     const bool has_other_parts = path.find_first_of("[*") != path.npos;
-    if (key.fallback.empty() || has_other_parts || IsInsideLater(key.path)) continue;
+    const bool is_of_tls = path.find(".tls.") != path.npos;  // which is off where nothing is said
+    if (key.fallback.empty() || has_other_parts || is_of_tls || IsInsideLater(key.path)) continue;
     Tree tree = IsOfRecovery(key.path) ? RecoveryTree() : BaseTree();
     const Config base = LoadGood(tree.ToYaml());
     tree.Set(path, "'" + std::string(key.fallback) + "'");

@@ -27,8 +27,8 @@ struct Parsed {
 std::string Forwarded(const std::string& request, bool trusted = false) {
   const Parsed parsed(request);
   std::string out;
-  AppendRequestHead(parsed.head, {*net::IpAddress::Parse("192.0.2.7"), trusted, "10.0.0.1:80"},
-                    out);
+  AppendRequestHead(parsed.head,
+                    {*net::IpAddress::Parse("192.0.2.7"), trusted, "10.0.0.1:80", false, {}}, out);
   return out;
 }
 

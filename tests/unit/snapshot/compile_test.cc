@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "testing/certificates.h"
+
 namespace meridian::snapshot {
 namespace {
 
@@ -289,6 +291,61 @@ TEST_F(CompileTest, RefusesMoreSitesThanTheTablesHold) {
   EXPECT_EQ(compiled.snapshot, nullptr);
   ASSERT_EQ(compiled.errors.size(), 1u);
   EXPECT_NE(compiled.errors[0].find("4096"), std::string::npos);
+}
+
+config::Config WithTls(const fakes::Issued& issued) {
+  config::Config config = Minimal();
+  config.listeners[0].tls.emplace().certificates = {{issued.certificate, issued.key, ""}};
+  return config;
+}
+
+TEST_F(CompileTest, CertificatesAreReadAgainAtEachReload) {
+  fakes::CertificateFolder folder;
+  const fakes::Issued issued = folder.Issue("a", {.subject = "a", .names = {"a.test"}});
+  const Compiled first = Run(WithTls(issued));
+  ASSERT_TRUE(first.snapshot) << testing::PrintToString(first.errors);
+  ASSERT_TRUE(first.snapshot->listeners[0].tls);
+  EXPECT_FALSE(first.snapshot->listeners[1].tls);
+  folder.Write("a.key", "not a key");
+  const Compiled second = Run(WithTls(issued), 2);
+  EXPECT_FALSE(second.snapshot);
+  ASSERT_EQ(second.errors.size(), 1u);
+  EXPECT_EQ(second.errors[0].find("listeners.http.tls: " + issued.key + ": holds no private key"),
+            0u);
+}
+
+TEST_F(CompileTest, TicketKeysWithoutAFileSurviveAReload) {
+  fakes::CertificateFolder folder;
+  const fakes::Issued issued = folder.Issue("a", {.subject = "a", .names = {"a.test"}});
+  ASSERT_TRUE(Run(WithTls(issued)).snapshot);
+  ASSERT_TRUE(keys_.tickets);
+  const auto before = keys_.tickets->first().name;
+  ASSERT_TRUE(Run(WithTls(issued), 2).snapshot);
+  EXPECT_EQ(keys_.tickets->first().name, before);
+  config::Config config = WithTls(issued);
+  config.listeners[0].tls->ticket_key_file = File("short-tickets", "short\n");
+  const Compiled compiled = Run(config, 3);
+  ASSERT_EQ(compiled.errors.size(), 1u);
+  EXPECT_NE(compiled.errors[0].find("line 1 has less than 32 characters"), std::string::npos);
+}
+
+TEST_F(CompileTest, BackendTlsStaysTheSameWhileNothingInItChanges) {
+  fakes::CertificateFolder folder;
+  const std::string ca =
+      folder.Write("ca.pem", fakes::CertificateFolder::ReadAll(folder.authority().certificate));
+  config::Config config = Minimal();
+  config.topology.services[0].backend.tls.emplace().ca = ca;
+  const Compiled first = Run(config), second = Run(config, 2);
+  ASSERT_TRUE(first.snapshot && second.snapshot);
+  ASSERT_TRUE(first.snapshot->backend_tls[0]);
+  EXPECT_EQ(first.snapshot->backend_tls[0], second.snapshot->backend_tls[0]);
+  fakes::CertificateFolder other;
+  folder.Write("ca.pem", fakes::CertificateFolder::ReadAll(other.authority().certificate));
+  EXPECT_NE(Run(config, 3).snapshot->backend_tls[0], first.snapshot->backend_tls[0]);
+  folder.Write("ca.pem", "nothing");
+  const Compiled broken = Run(config, 4);
+  ASSERT_EQ(broken.errors.size(), 1u);
+  EXPECT_EQ(broken.errors[0].find("services.web.backend.tls: " + ca), 0u);
 }
 
 }  // namespace
