@@ -378,7 +378,7 @@ constexpr Key kListenerKeys[] = {
         "none"},
     Key{"listeners.*.tls.ticket_key_file", kFile,
         "Secrets, one a line, that session tickets are encrypted with: the first for new ones, all "
-        "accepted; none: a new one at each start.",
+        "accepted; none: ephemeral ones.",
         "none", "none"},
     Key{"listeners.*.trusted_proxies", kList, "Peers whose word on the client's address is taken."},
     Key{"listeners.*.trusted_proxies[]", kPrefix, "An address block."},

@@ -81,6 +81,7 @@ int OnStatus(SSL* ssl, void*) {
 int OnTicket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
              EVP_MAC_CTX* mac, int encrypt) {
   const ServerContext::State& state = StateOf(ssl);
+  state.tickets.Renew(std::time(nullptr));
   const TicketKey& first = state.tickets.first();
   const TicketKey* key = encrypt != 0 ? &first : state.tickets.Find(name);
   if (key == nullptr) return 0;

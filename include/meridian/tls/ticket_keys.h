@@ -4,7 +4,13 @@
 // The file has one secret a line, of at least 32 characters (`openssl rand -base64 48`); from each
 // a name, an AES-256 key and an HMAC key are derived (HMAC-SHA256 with a label). To rotate without
 // a full handshake anywhere: add the new line at the end everywhere, reload, then move it to the
-// top. A value: copies share the keys, any thread may use them.
+// top.
+//
+// Ephemeral keys, where there is no file, renew themselves: one encrypts for kLife and decrypts for
+// kLife more, then it is forgotten, so that who takes the process's memory learns nothing of what
+// was before. Whoever makes a ticket sees to it; nothing waits and nothing is locked.
+//
+// A value: copies share the keys, any thread may use them.
 #pragma once
 
 #include <meridian/tls/problems.h>
@@ -28,21 +34,26 @@ struct TicketKey {
 class TicketKeys {
  public:
   static constexpr size_t kMost = 16;
+  static constexpr int64_t kLifeS = 12 * 3600;
 
-  // One key from the operating system.
+  // Keys from the operating system, renewed as Renew is called.
   static TicketKeys Ephemeral();
   // Empty: what is wrong with the file is reported.
   static std::optional<TicketKeys> FromFile(const std::string& path, Problems& problems);
 
-  const TicketKey& first() const { return keys_->front(); }
+  // What these two give is good for kLifeS at least.
+  const TicketKey& first() const;
   // The key of that name (16 bytes), or null.
   const TicketKey* Find(const uint8_t* name) const;
+  // Ephemeral keys: puts a new one first if the first has served its time at `wall_s`, and forgets
+  // what has served twice that. The first call begins the time. Keys of a file stay as they are.
+  void Renew(int64_t wall_s) const;
 
  private:
-  using Keys = std::vector<TicketKey>;
-  explicit TicketKeys(std::shared_ptr<const Keys> keys) : keys_(std::move(keys)) {}
+  struct Shared;
+  explicit TicketKeys(std::shared_ptr<Shared> shared) : shared_(std::move(shared)) {}
 
-  std::shared_ptr<const Keys> keys_;
+  std::shared_ptr<Shared> shared_;
 };
 
 }  // namespace meridian::tls

@@ -228,6 +228,49 @@ TEST(TicketKeys, AFileIsJudgedByItsLines) {
   EXPECT_EQ(error(many), ": more than 16 keys");
 }
 
+TEST(TicketKeys, EphemeralOnesAreAcceptedForTwoLives) {
+  constexpr int64_t kStart = 1'700'000'000, kLife = TicketKeys::kLifeS;
+  const TicketKeys keys = TicketKeys::Ephemeral();
+  const TicketKeys copy = keys;
+  const auto name = keys.first().name;
+  keys.Renew(kStart);
+  keys.Renew(kStart + kLife - 1);
+  EXPECT_EQ(keys.first().name, name);
+  keys.Renew(kStart + kLife);
+  EXPECT_NE(keys.first().name, name);
+  EXPECT_EQ(copy.first().name, keys.first().name);
+  ASSERT_NE(keys.Find(name.data()), nullptr);
+  EXPECT_EQ(keys.Find(name.data())->name, name);
+  keys.Renew(kStart + 2 * kLife);
+  EXPECT_EQ(keys.Find(name.data()), nullptr);
+  for (int64_t life = 3; life < 12; ++life) {
+    const auto before = keys.first().name;
+    keys.Renew(kStart + life * kLife);
+    EXPECT_NE(keys.first().name, before);
+    EXPECT_NE(keys.Find(before.data()), nullptr);
+  }
+}
+
+TEST(TicketKeys, AfterALongSilenceNoEphemeralOneIsAccepted) {
+  const TicketKeys keys = TicketKeys::Ephemeral();
+  const auto name = keys.first().name;
+  keys.Renew(1'700'000'000);
+  keys.Renew(1'700'000'000 + 2 * TicketKeys::kLifeS);
+  EXPECT_EQ(keys.Find(name.data()), nullptr);
+  EXPECT_NE(keys.first().name, name);
+}
+
+TEST(TicketKeys, ThoseOfAFileStay) {
+  CertificateFolder folder;
+  Problems problems;
+  const auto keys = TicketKeys::FromFile(folder.Write("t", std::string(40, 'a') + "\n"), problems);
+  ASSERT_TRUE(keys);
+  const auto name = keys->first().name;
+  keys->Renew(1);
+  keys->Renew(1 + 9 * TicketKeys::kLifeS);
+  EXPECT_EQ(keys->first().name, name);
+}
+
 struct Tickets : ::testing::TestWithParam<int> {
   std::shared_ptr<const ServerContext> With(const std::string& keys) {
     Problems problems;
