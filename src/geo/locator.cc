@@ -27,7 +27,7 @@ Result<std::shared_ptr<const Locator>> Locator::Build(Input input) {
   return std::shared_ptr<const Locator>(new Locator(builder.Finish()));
 }
 
-Locator::Found Locator::Find(const net::IpAddress& client) const {
+[[gnu::flatten]] Locator::Found Locator::Find(const net::IpAddress& client) const {
   const WideTrie::Leaf leaf = contents_->tree.Find(client);
   return {SpotId{leaf.spot}, leaf.at};
 }

@@ -1,6 +1,8 @@
 // Compiling a WideTrie. See wide_trie.h.
 #include "geo/wide_trie.h"
 
+#include <meridian/base/check.h>
+
 namespace meridian::geo {
 
 struct WideTrie::Compiler {
@@ -22,10 +24,9 @@ struct WideTrie::Compiler {
   }
 
   void FillHeads() {
-    if (out.is_large_) out.nodes_.resize(kHeads);
+    Append(2 * kHeads + 1);
     for (uint32_t head = 0; head < kHeads; ++head) {
-      const Trie::Ref ref = Head(net::Family::kIpv4, head);
-      out.is_large_ ? FillNode(head, ref) : Set(head, ref);
+      Set(head, Head(net::Family::kIpv4, head));
       Set(kHeads + head, Head(net::Family::kIpv6, head));
     }
     Set(2 * kHeads, Trie::Leaf(0));
@@ -35,33 +36,55 @@ struct WideTrie::Compiler {
   void Set(size_t at, Trie::Ref ref) {
     if (Trie::IsLeaf(ref)) {
       out.values_[at] = Trie::Value(ref);
-      out.refs_[at] = spots[Trie::Value(ref)];
-    } else {
-      const auto node = static_cast<uint32_t>(out.nodes_.size());
-      out.refs_[at] = kNode | node;
-      out.nodes_.emplace_back();
-      FillNode(node, ref);
+      out.words_[at] = spots[Trie::Value(ref)];
+      return;
     }
-  }
-
-  void FillNode(uint32_t index, Trie::Ref ref) {
     std::array<Run, 256> runs;
     const size_t count = Collect(ref, 0, 8, runs.data(), 0);
-    const size_t first = out.refs_.size();
-    out.nodes_[index].first = static_cast<uint32_t>(first);
-    out.refs_.resize(first + count);
-    out.values_.resize(first + count);
-    for (size_t i = 0; i < count; ++i) Set(first + i, runs[i].ref);
-    // The arrays have grown meanwhile.
-    Node& node = out.nodes_[index];
-    for (size_t i = 0; i < count; ++i) {
-      node.starts[runs[i].start >> 6] |= uint64_t{1} << (runs[i].start & 63);
-      if (i < kOwn) node.own[i] = out.refs_[first + i];
+    const std::span<const Run> block(runs.data(), count);
+    count <= kSmallRuns ? SetSmall(at, block) : SetWide(at, block);
+  }
+
+  void SetWide(size_t at, std::span<const Run> runs) {
+    // What is read first, in one cache line.
+    const size_t in_line = out.words_.size() % kLine;
+    if (in_line + kWideHead > kLine) Append(kLine - in_line);
+    const size_t block = Append(kWideHead + runs.size());
+    out.words_[at] = kBlock | Offset(block);
+    std::array<uint64_t, 4> starts{};
+    for (const Run& run : runs) starts[run.start >> 6] |= uint64_t{1} << (run.start & 63);
+    uint32_t before = 0, count = 0;
+    for (size_t part = 0; part < 4; ++part) {
+      before |= count << (8 * part);
+      count += static_cast<uint32_t>(std::popcount(starts[part]));
     }
-    for (size_t word = 1; word < 4; ++word) {
-      node.before[word] =
-          static_cast<uint8_t>(node.before[word - 1] + std::popcount(node.starts[word - 1]));
-    }
+    out.words_[block] = before;
+    std::memcpy(&out.words_[block + 1], starts.data(), sizeof starts);
+    for (size_t i = 0; i < runs.size(); ++i) Set(block + kWideHead + i, runs[i].ref);
+  }
+
+  void SetSmall(size_t at, std::span<const Run> runs) {
+    const size_t first = Append(runs.size() + 2);
+    const size_t block = first + runs.size();
+    out.words_[at] = kBlock | kSmall | Offset(block);
+    std::array<uint8_t, 8> starts{};
+    for (size_t i = 1; i < runs.size(); ++i)
+      starts[kSmallRuns - 1 - runs.size() + i] = runs[i].start;
+    std::memcpy(&out.words_[block], starts.data(), sizeof starts);
+    for (size_t i = 0; i < runs.size(); ++i) Set(first + i, runs[i].ref);
+  }
+
+  // Words at the end; returns where they begin.
+  size_t Append(size_t count) {
+    const size_t at = out.words_.size();
+    out.words_.resize(at + count);
+    out.values_.resize(at + count);
+    return at;
+  }
+
+  static uint32_t Offset(size_t at) {
+    MERIDIAN_CHECK(at <= kOffset);
+    return static_cast<uint32_t>(at);
   }
 
   // Appends the runs of the `bits` levels from `ref` on, whose first child is `start`.
@@ -79,13 +102,9 @@ struct WideTrie::Compiler {
 
 WideTrie WideTrie::Compile(const Trie& trie, std::span<const uint32_t> spots) {
   WideTrie out;
-  out.refs_.resize(2 * kHeads + 1);
-  out.values_.resize(2 * kHeads + 1);
-  out.is_large_ = trie.nodes.size() >= kLarge;
   Compiler{trie, spots, out}.FillHeads();
-  out.refs_.shrink_to_fit();
+  out.words_.shrink_to_fit();
   out.values_.shrink_to_fit();
-  out.nodes_.shrink_to_fit();
   return out;
 }
 

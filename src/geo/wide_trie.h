@@ -1,14 +1,18 @@
-// A Trie compiled for look-ups by clients from everywhere, whose cost is the cache lines they touch
-// one after the other: two for most IPv4 clients. A step takes 16 address bits, then 8 at a time. A
-// node is one cache line; equal neighbours among its 256 children are one **run** (Degermark et al.
-// 1997; Asai and Ohara 2015), found by counting the bits that begin one.
+// A Trie compiled for look-ups by clients from everywhere, whose cost is the cache lines that they
+// wait for one after the other: mostly one. A step takes 16 address bits, then 8 at a time. Equal
+// neighbours among the 256 children of a step are one **run** (Degermark et al. 1997; Asai and
+// Ohara 2015). A **block** holds which children begin a run, and next to it the runs' refs, so that
+// both come with the same wait. All blocks are in one array of 32-bit words:
 //
-//   refs   65,536 of IPv4's first 16 bits │ 65,536 of IPv6's │ no address │ runs, node by node
-//   Ref    0xxxxxxx…  the leaf's spot     1xxxxxxx…  index of a node
+//   heads   65,536 refs of IPv4's first 16 bits │ 65,536 of IPv6's │ one of no address
+//   wide    runs in the first 64, 128, 192 children, a byte each │ 256 bits: a run begins here │ refs
+//   small   refs of at most 9 runs │ the children at which all but the first begin, a byte each
 //
-// A leaf is two integers: its **spot**, which is all that a decision by distance needs, stands in
-// the refs; its Trie value, which leads to the rest, at the same place in an array of its own.
-// In a large tree the first 65,536 nodes are those of IPv4's heads, so that no ref leads to them.
+//   Ref     0xxxxxxx…  the leaf's spot
+//           10xxxxxx…  where a wide block begins     11xxxxxx…  where a small block's bytes begin
+//
+// A leaf is two integers: its **spot**, which is all that a decision by distance needs, is the ref
+// itself; its Trie value, which leads to the rest, is at the same place in an array of its own.
 // Constant once built; any thread.
 #pragma once
 
@@ -20,6 +24,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 namespace meridian::geo {
@@ -32,53 +37,63 @@ class WideTrie {
   };
 
   // `spots`: by leaf value of `trie`, below 2^31; spots[0] is also that of no address.
+  // Precondition: fewer than 2^25 nodes.
   static WideTrie Compile(const Trie& trie, std::span<const uint32_t> spots);
 
   Leaf Find(const net::IpAddress& ip) const {
     const std::array<uint8_t, 16>& bytes = ip.bytes();
-    const bool is_v4 = ip.family() == net::Family::kIpv4;
     uint32_t at = static_cast<uint32_t>(bytes[0]) << 8 | bytes[1];
-    if (!is_v4) at += ip.ok() ? kHeads : 2 * kHeads;
-    uint32_t ref = is_v4 && is_large_ ? kNode | at : refs_[at];
-    for (size_t i = 2; (ref & kNode) != 0; ++i) {
-      const Node& node = nodes_[ref & ~kNode];
-      const uint32_t rank = node.Rank(bytes[i]);
-      at = node.first + rank;
-      ref = *(rank < kOwn ? &node.own[rank] : &refs_[at]);
+    if (ip.family() != net::Family::kIpv4) at += ip.ok() ? kHeads : 2 * kHeads;
+    uint32_t ref = words_[at];
+    for (size_t i = 2; (ref & kBlock) != 0; ++i) {
+      const uint32_t block = ref & kOffset;
+      at = (ref & kSmall) != 0 ? InSmall(block, bytes[i]) : InWide(block, bytes[i]);
+      ref = words_[at];
     }
     return {ref, at};
   }
   uint32_t value(uint32_t at) const { return values_[at]; }
 
   size_t memory_bytes() const {
-    return refs_.capacity() * sizeof(uint32_t) + values_.capacity() * sizeof(uint32_t) +
-           nodes_.capacity() * sizeof(Node);
+    return (words_.capacity() + values_.capacity()) * sizeof(uint32_t);
   }
 
  private:
   static constexpr uint32_t kHeads = 1u << 16;  // per family
-  static constexpr uint32_t kNode = 1u << 31;
-  static constexpr size_t kLarge = 1u << 16;  // nodes of the Trie: from here on 4 MB are worth it
-  static constexpr size_t kOwn = 6;
+  static constexpr uint32_t kBlock = 1u << 31, kSmall = 1u << 30, kOffset = kSmall - 1;
+  static constexpr uint32_t kSmallRuns = 9;
+  static constexpr uint32_t kWideHead = 9;  // words before the refs
+  static constexpr size_t kLine = 16;       // words in a cache line
+  static constexpr uint64_t kOnes = 0x0101010101010101u, kTops = kOnes << 7;
 
-  struct alignas(64) Node {
-    std::array<uint64_t, 4> starts{};  // bit b: a run begins at child b; bit 0 is set
-    std::array<uint8_t, 4> before{};   // runs that begin in the words before
-    uint32_t first = 0;                // of its runs in refs
-    std::array<uint32_t, kOwn> own{};  // copies of the first runs' refs: no second line for these
+  // Where the ref of `child` is. The next cache line, where it mostly is, is asked for at once.
+  uint32_t InWide(uint32_t block, uint8_t child) const {
+    const uint32_t* words = words_.data() + block;
+    __builtin_prefetch(words + kLine);
+    const uint32_t part = child >> 6;
+    uint64_t starts;
+    std::memcpy(&starts, words + 1 + 2 * part, sizeof starts);
+    const uint32_t before = words[0] >> (8 * part) & 0xff;
+    const int rank = std::popcount(starts << (63 - (child & 63))) - 1;
+    return block + kWideHead + before + static_cast<uint32_t>(rank);
+  }
 
-    uint32_t Rank(uint8_t child) const {
-      const size_t word = child >> 6;
-      return before[word] + std::popcount(starts[word] << (63 - (child & 63))) - 1;
-    }
-  };
-  static_assert(sizeof(Node) == 64);
+  // As many runs as there are bytes that are not above `child`. A block with fewer than nine begins
+  // with zeros, which never are, and has its refs at the end.
+  uint32_t InSmall(uint32_t block, uint8_t child) const {
+    uint64_t starts;
+    std::memcpy(&starts, words_.data() + block, sizeof starts);
+    const uint64_t wanted = child * kOnes;
+    // In each byte's top bit: starts <= wanted (Warren, Hacker's Delight, 2-18).
+    const uint64_t least = (wanted | kTops) - (starts & ~kTops);
+    const uint64_t at_most = ((wanted & ~starts) | (~(wanted ^ starts) & least)) & kTops;
+    const uint64_t count = (at_most >> 7) * kOnes >> 56;
+    return block - kSmallRuns + static_cast<uint32_t>(count);
+  }
 
   struct Compiler;
 
-  HugeVector<uint32_t> refs_, values_;
-  HugeVector<Node> nodes_;
-  bool is_large_ = false;
+  HugeVector<uint32_t> words_, values_;
 };
 
 }  // namespace meridian::geo

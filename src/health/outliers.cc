@@ -5,7 +5,7 @@
 // elsewhere. Errors in a row, or their share of a window, eject it; that is capped at a share of
 // its peers, counted under a mutex so that two workers cannot both take the last place. A site of
 // which every endpoint fails has nothing to protect: the cap gives way and the site flips as one.
-#include "health/entry.h"
+#include "health/apply.h"
 
 namespace meridian::health {
 namespace {
@@ -33,7 +33,7 @@ void Registry::ObserveConnect(EndpointHealth& endpoint, Duration took) {
 }
 
 void Registry::ObserveRoundTrip(EndpointHealth& endpoint, Duration took) {
-  if (EntryOf(endpoint).site_health.round_trip.Observe(took)) {
+  if (endpoint.identity_->site_health.round_trip.Observe(took)) {
     version_.fetch_add(1, std::memory_order_release);
   }
 }

@@ -1,7 +1,7 @@
 // The maps of the Registry, probe verdicts, operator's intents and the sweep. Control and probe
 // threads; the mutex guards the maps, never the endpoints' words, and no listener is called while
 // it is held.
-#include "health/entry.h"
+#include "health/apply.h"
 
 #include <algorithm>
 
@@ -19,12 +19,20 @@ std::string Key(std::string_view site, std::string_view address, std::string_vie
 Registry::Registry() = default;
 Registry::~Registry() = default;
 
+MonotonicTime EndpointHealth::since() const {
+  return MonotonicTime(Duration(identity_->since_ns.load(std::memory_order_relaxed)));
+}
+
 EndpointHealth& Registry::Endpoint(std::string_view site, std::string_view address,
                                    std::string_view check) {
   const std::lock_guard lock(mutex_);
-  std::unique_ptr<Entry>& slot = endpoints_[Key(site, address, check)];
+  EndpointHealth*& slot = endpoints_[Key(site, address, check)];
   if (slot == nullptr) {
-    slot = std::make_unique<Entry>(site, address, check, FindSite(site));
+    const size_t at = (endpoints_.size() - 1) % kSlab;
+    if (at == 0) slabs_.emplace_back(new EndpointHealth[kSlab]);
+    slot = &slabs_.back()[at];
+    slot->identity_.reset(new EndpointHealth::Identity{std::string(site), std::string(address),
+                                                       std::string(check), FindSite(site)});
     Word word;
     word.facts.probe = check.empty() ? Probe::kNotChecked : Probe::kUnknown;
     slot->word_.store(word.Pack(), std::memory_order_relaxed);
@@ -103,8 +111,8 @@ void Registry::Sweep(MonotonicTime now) {
       return true;
     };
     Change change;
-    for (auto& [key, entry] : endpoints_) {
-      if (Apply(*entry, now, update, change)) changes.push_back(change);
+    for (auto& [key, endpoint] : endpoints_) {
+      if (Apply(*endpoint, now, update, change)) changes.push_back(change);
     }
   }
   for (const Change& change : changes) Tell(change);
@@ -156,17 +164,18 @@ IntentRecord Registry::Strictest(std::string_view site, std::string_view address
   return strictest;
 }
 
-void Registry::ApplyIntent(Entry& entry, MonotonicTime now, std::vector<Change>& changes) {
-  const IntentRecord record = Strictest(entry.site, entry.address);
+void Registry::ApplyIntent(EndpointHealth& endpoint, MonotonicTime now,
+                           std::vector<Change>& changes) {
+  const IntentRecord record = Strictest(endpoint.identity_->site, endpoint.identity_->address);
   const int64_t deadline =
       record.intent == Intent::kDrain ? record.deadline.time_since_epoch().count() : 0;
-  entry.drain_deadline_ns_.store(deadline, std::memory_order_relaxed);
+  endpoint.drain_deadline_ns_.store(deadline, std::memory_order_relaxed);
   const auto update = [&record](Word& word) {
     word.facts.intent = record.intent;
     return true;
   };
   Change change;
-  if (Apply(entry, now, update, change)) changes.push_back(change);
+  if (Apply(endpoint, now, update, change)) changes.push_back(change);
 }
 
 void Registry::ApplyIntents(MonotonicTime now) {
@@ -177,7 +186,7 @@ void Registry::ApplyIntents(MonotonicTime now) {
       site->intent.store(static_cast<uint8_t>(Strictest(name, {}).intent),
                          std::memory_order_relaxed);
     }
-    for (auto& [key, entry] : endpoints_) ApplyIntent(*entry, now, changes);
+    for (auto& [key, endpoint] : endpoints_) ApplyIntent(*endpoint, now, changes);
   }
   version_.fetch_add(1, std::memory_order_release);
   for (const Change& change : changes) Tell(change);

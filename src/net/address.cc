@@ -11,6 +11,7 @@
 #include <sys/un.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstring>
 
@@ -82,8 +83,12 @@ IpAddress IpAddress::Masked(int length) const {
 }
 
 uint64_t IpAddress::Hash(uint64_t seed) const {
-  return meridian::Hash(
-      {reinterpret_cast<const char*>(bytes_.data()), static_cast<size_t>(bits() / 8)}, seed);
+  uint64_t halves[2];
+  std::memcpy(halves, bytes_.data(), sizeof halves);
+  if constexpr (std::endian::native == std::endian::big) {
+    for (uint64_t& half : halves) half = __builtin_bswap64(half);
+  }
+  return Mix(Mix(seed ^ halves[0]) ^ (halves[1] + static_cast<uint64_t>(bits())));
 }
 
 size_t IpAddress::Write(char* out) const {

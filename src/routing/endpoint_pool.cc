@@ -64,6 +64,9 @@ void EndpointPool::Build(const Input& input) {
     cumulative_.push_back(total_weight_);
     items.push_back({endpoint.key, endpoint.weight});
   }
+  bool side_by_side = true;
+  for (uint32_t i = 0; i < count_; ++i) side_by_side &= health_[i] == health_[0] + i;
+  side_by_side_ = side_by_side ? health_[0] : nullptr;
   closed_ = input.closed || total_weight_ == 0;
   limited_ = input.limited;
   const bool alike = std::count(weights_.begin(), weights_.end(), weights_[0]) == count_;
@@ -73,7 +76,7 @@ void EndpointPool::Build(const Input& input) {
 }
 
 bool EndpointPool::Eligible(uint32_t index, const Request& request) const {
-  const health::EndpointHealth& health = *health_[index];
+  const health::EndpointHealth& health = HealthOf(index);
   const health::State state = health.state();
   const bool weighted = WeightOf(index) != 0;
   bool allowed = false;
@@ -105,7 +108,7 @@ uint32_t EndpointPool::Weight(uint32_t index, const Request& request) const {
 }
 
 double EndpointPool::RampShareOf(uint32_t index, MonotonicTime now) const {
-  return health::RampShare(now - health_[index]->cold_since(), slow_start_);
+  return health::RampShare(now - HealthOf(index).cold_since(), slow_start_);
 }
 
 // Whether this pick is one of those that an endpoint in slow start takes part in.
@@ -147,15 +150,15 @@ std::optional<uint32_t> EndpointPool::PickBalanced(const Request& request) const
 // by weight.
 bool EndpointPool::LessLoaded(uint32_t a, uint32_t b, const Request& request) const {
   if (request.ramped) return RampedLoad(a, request) < RampedLoad(b, request);
-  return (health_[a]->in_flight() + uint64_t{1}) * Weight(b, request) <
-         (health_[b]->in_flight() + uint64_t{1}) * Weight(a, request);
+  return (HealthOf(a).in_flight() + uint64_t{1}) * Weight(b, request) <
+         (HealthOf(b).in_flight() + uint64_t{1}) * Weight(a, request);
 }
 
 // At an endpoint in slow start each session counts as so many as its share is a part of one; the
 // session in question does not, or no idle one would ever be chosen.
 double EndpointPool::RampedLoad(uint32_t index, const Request& request) const {
   const double share = RampShareOf(index, request.now);
-  return (health_[index]->in_flight() / share + 1) / Weight(index, request);
+  return (HealthOf(index).in_flight() / share + 1) / Weight(index, request);
 }
 
 // Of all, from a random one on so that ties spread.
@@ -169,16 +172,16 @@ std::optional<uint32_t> EndpointPool::LeastLoaded(const Request& request) const 
   return best;
 }
 
-// The less loaded of two random ones (Mitzenmacher 2001).
+// The less loaded of two different random ones (Mitzenmacher 2001); new ones while they cannot be
+// taken.
 std::optional<uint32_t> EndpointPool::LeastConnections(const Request& request) const {
   const uint32_t count = count_;
   if (count <= kSmallPool) return LeastLoaded(request);
-  std::optional<uint32_t> first;
-  for (uint64_t attempt = 0; attempt < kMaxAttempts; ++attempt) {
-    const uint32_t at = Reduce(Mix(request.draw + attempt), count);
-    if (at == first || !Eligible(at, request)) continue;
-    if (first) return LessLoaded(at, *first, request) ? at : *first;
-    first = at;
+  uint64_t draw = Mix(request.draw);
+  for (uint64_t attempt = 0; attempt < kMaxAttempts; ++attempt, draw = Mix(draw)) {
+    const uint32_t a = Reduce(draw, count), step = 1 + Reduce(draw << 32, count - 1);
+    const uint32_t b = a + step < count ? a + step : a + step - count;
+    if (Eligible(a, request) && Eligible(b, request)) return LessLoaded(b, a, request) ? b : a;
   }
   return LeastLoaded(request);
 }

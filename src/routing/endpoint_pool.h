@@ -86,6 +86,10 @@ class alignas(kCacheLine) EndpointPool {
 
  private:
   bool Eligible(uint32_t index, const Request& request) const;
+  // Registered one after the other, as they mostly were, they lie side by side.
+  health::EndpointHealth& HealthOf(uint32_t index) const {
+    return side_by_side_ != nullptr ? side_by_side_[index] : *health_[index];
+  }
   uint32_t WeightOf(uint32_t index) const {
     return common_weight_ != 0 ? common_weight_ : weights_[index];
   }
@@ -105,7 +109,7 @@ class alignas(kCacheLine) EndpointPool {
 
   // What every decision reads stands first, in one cache line.
   mutable std::atomic<uint64_t> summary_{0};  // version · share · state; endpoint_status.cc
-  std::vector<health::EndpointHealth*> health_;
+  health::EndpointHealth* side_by_side_ = nullptr;
   EndpointId first_;
   uint32_t count_ = 0;
   uint32_t common_weight_ = 0;  // of all endpoints; 0: they differ, or have none
@@ -113,6 +117,7 @@ class alignas(kCacheLine) EndpointPool {
   bool closed_ = false, limited_ = false;
   Duration slow_start_{};
 
+  std::vector<health::EndpointHealth*> health_;
   double min_healthy_ = 0;
   mutable std::atomic<int64_t> warm_at_ns_{0};  // when the last slow start ends
   mutable std::atomic<uint64_t> ramped_{0};     // version · tick · share; endpoint_status.cc

@@ -50,7 +50,7 @@ double EndpointPool::RampedShare(uint32_t version, MonotonicTime now) const {
     for (uint32_t i = 0; i < count_; ++i) {
       const double weight = total_weight_ == 0 ? 1 : weights_[i];
       total += weight;
-      if (health_[i]->state() != health::State::kUp) continue;
+      if (HealthOf(i).state() != health::State::kUp) continue;
       up += weight * RampShareOf(i, MonotonicTime(Duration(tick << kTickShift)));
     }
     ramped = tag | Parts(total == 0 ? 0 : up / total) << 48;
@@ -66,12 +66,12 @@ uint64_t EndpointPool::Summarize() const {
   int64_t last_cold_ns = 0;
   for (size_t i = 0; i < health_.size(); ++i) {
     const uint64_t weight = weightless ? 1 : weights_[i];
-    const health::State state = health_[i]->state();
+    const health::State state = HealthOf(i).state();
     total += weight;
     if (state == health::State::kUp) {
       up += weight;
       last_cold_ns =
-          std::max<int64_t>(last_cold_ns, health_[i]->cold_since().time_since_epoch().count());
+          std::max<int64_t>(last_cold_ns, HealthOf(i).cold_since().time_since_epoch().count());
     }
     draining |= state == health::State::kDraining;
     all_out &= state == health::State::kOut;

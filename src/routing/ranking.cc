@@ -68,10 +68,9 @@ void Steps::All(const Walk::Ranking& ranking, const SiteSet& set, std::span<uint
 bool Steps::ExtendHead(Walk::Ranking& ranking, const SiteSet& set) const {
   const size_t before = ranking.head_count;
   if (before == kMaxOrdered) return false;
-  const std::span<uint16_t> all(ranking.head);
-  const size_t few = ranking.by == Walk::Ranking::By::kDraws ? 1 : SiteSet::kReady;
+  const size_t wanted = before == 0 ? 1 : before < SiteSet::kReady ? SiteSet::kReady : kMaxOrdered;
   ranking.head_count =
-      static_cast<uint8_t>(First(ranking, set, before == 0 ? all.first(few) : all));
+      static_cast<uint8_t>(First(ranking, set, std::span(ranking.head).first(wanted)));
   return ranking.head_count > before;
 }
 

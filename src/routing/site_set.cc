@@ -40,9 +40,13 @@ SiteSet::SiteSet(std::span<const SiteId> members, std::span<const Site> sites, b
 }
 
 void SiteSet::RankSpots(const geo::Locator& locator) {
-  nearest_.resize(locator.spot_count());
-  for (uint32_t i = 1; i < nearest_.size(); ++i) {
-    index_.Nearest(locator.PointOf(geo::SpotId{i}), nearest_[i]);
+  first_.resize(locator.spot_count());
+  next_.resize(locator.spot_count());
+  for (uint32_t i = 1; i < first_.size(); ++i) {
+    std::array<uint16_t, kReady> nearest{};
+    index_.Nearest(locator.PointOf(geo::SpotId{i}), nearest);
+    first_[i] = nearest[0];
+    std::copy(nearest.begin() + 1, nearest.end(), next_[i].begin());
   }
 }
 

@@ -45,7 +45,7 @@ class SiteSet {
   // Ranks the nearest sites of every spot of `locator` now, so that a decision reads them. May be
   // left out: then the first decision by distance pays.
   void RankSpots(const geo::Locator& locator);
-  size_t ranked_spots() const { return nearest_.size(); }
+  size_t ranked_spots() const { return first_.size(); }
 
   size_t size() const { return members_.size(); }
   SiteId at(uint16_t index) const { return members_[index]; }
@@ -54,10 +54,11 @@ class SiteSet {
   // The first sites of the order, as indices into the set: at most out.size(), maybe fewer. Returns
   // how many.
   size_t Nearest(const geo::Locator& locator, geo::SpotId spot, std::span<uint16_t> out) const {
-    if (out.size() > kReady || spot.value >= nearest_.size())
+    if (out.size() > kReady || spot.value >= first_.size())
       return index_.Nearest(locator.PointOf(spot), out);
     const size_t count = std::min(out.size(), members_.size());
-    std::copy_n(nearest_[spot.value].begin(), count, out.begin());
+    if (count != 0) out[0] = first_[spot.value];
+    if (count > 1) std::copy_n(next_[spot.value].begin(), count - 1, out.begin() + 1);
     return count;
   }
   size_t Drawn(uint64_t key, std::span<uint16_t> out) const;
@@ -81,7 +82,9 @@ class SiteSet {
   std::vector<uint64_t> keys_;
   std::vector<uint32_t> weights_;
   geo::SiteIndex index_;
-  std::vector<std::array<uint16_t, kReady>> nearest_;  // by SpotId
+  // By SpotId. Most decisions read the first alone, which is so small that it stays in the caches.
+  std::vector<uint16_t> first_;
+  std::vector<std::array<uint16_t, kReady - 1>> next_;
   MaglevTable draws_;
 };
 

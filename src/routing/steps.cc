@@ -5,6 +5,7 @@
 #include "routing/cookie.h"
 
 #include <algorithm>
+#include <memory>
 
 namespace meridian::routing {
 namespace {
@@ -29,7 +30,7 @@ const Endpoint* FindEndpoint(std::span<const Endpoint> pool, uint64_t key) {
 }  // namespace
 
 void Steps::Begin(const Table& table, const Query& query, Trace* trace) {
-  walk_ = Walk();
+  std::construct_at(&walk_);
   walk_.table_ = &table;
   walk_.internals_ = &table.internals(query.service);
   walk_.trace_ = trace;
@@ -348,11 +349,12 @@ NoChoice Steps::WhyNothing() const {
   return walk_.saw_site_ ? NoChoice::kAllDown : NoChoice::kNoSites;
 }
 
-void Walk::Start(const Table& table, const Query& query, Trace* trace) {
+// All steps of a decision become one function each.
+[[gnu::flatten]] void Walk::Start(const Table& table, const Query& query, Trace* trace) {
   Steps(*this).Begin(table, query, trace);
 }
 
-bool Walk::Next(Choice& choice, uint64_t draw) {
+[[gnu::flatten]] bool Walk::Next(Choice& choice, uint64_t draw) {
   const bool found = Steps(*this).Next(choice, draw);
   choice.moved = found && pin_ == Pin::kMoved;
   return found;

@@ -51,7 +51,7 @@ void Add(std::array<uint64_t, N>& sum, const std::array<uint64_t, N>& one) {
 TEST(EngineWorld, GoesThroughEveryFaultOrderStateAndCause) {
   Coverage sum;
   ClientCoverage clients;
-  for (uint64_t seed = 1; seed <= 20; ++seed) {
+  for (uint64_t seed = 1; seed <= 32; ++seed) {
     World world(seed);
     world.Run(kSteps);
     Add(sum.states, world.coverage().states);

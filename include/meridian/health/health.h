@@ -88,9 +88,7 @@ class alignas(kCacheLine) EndpointHealth {
   State state() const {
     return static_cast<State>(word_.load(std::memory_order_relaxed) >> 8 & 0xff);
   }
-  MonotonicTime since() const {
-    return MonotonicTime(Duration(since_ns_.load(std::memory_order_relaxed)));
-  }
+  MonotonicTime since() const;  // the present state
   // May take a new session; may go on with one that is pinned to it.
   bool takes_new() const { return state() == State::kUp; }
   bool takes_pinned() const { return state() == State::kUp || state() == State::kDraining; }
@@ -118,11 +116,11 @@ class alignas(kCacheLine) EndpointHealth {
   }
   void ObserveConnect(Duration took);
 
- protected:
-  EndpointHealth() = default;
-
  private:
   friend class Registry;
+  struct Identity;
+  EndpointHealth() = default;
+
   std::atomic<uint64_t> word_{0};  // layout: src/health/word.h
   std::atomic<uint32_t> in_flight_{0};
   std::atomic<uint16_t> consecutive_errors_{0};
@@ -131,9 +129,9 @@ class alignas(kCacheLine) EndpointHealth {
   std::atomic<uint32_t> window_errors_{0}, window_total_{0};
   std::atomic<int64_t> window_start_ns_{0};
   std::atomic<int64_t> connect_time_ns_{0};
-  std::atomic<int64_t> since_ns_{0};           // of the present state
   std::atomic<int64_t> drain_deadline_ns_{0};  // wall time; 0: none
   std::atomic<int64_t> cold_since_ns_{0};      // 0: never cold
+  std::unique_ptr<Identity> identity_;         // what no decision reads
 };
 
 // One site, across its services.
@@ -209,9 +207,8 @@ class Registry {
 
  private:
   friend class EndpointHealth;
-  struct Entry;
+  static constexpr size_t kSlab = 256;
   struct Word;
-  static Entry& EntryOf(EndpointHealth& endpoint);
   // Applies `change` to the endpoint's word until it holds; tells, if the state moved. `now` dates
   // the new state.
   template <class Update>
@@ -231,14 +228,16 @@ class Registry {
   void Eject(EndpointHealth& endpoint, const topology::Outliers& policy, MonotonicTime now,
              std::vector<Change>& changes);
   IntentRecord Strictest(std::string_view site, std::string_view address) const;
-  void ApplyIntent(Entry& entry, MonotonicTime now, std::vector<Change>& changes);
+  void ApplyIntent(EndpointHealth& endpoint, MonotonicTime now, std::vector<Change>& changes);
   void ApplyIntents(MonotonicTime now);
 
   std::atomic<uint32_t> version_{1};
   std::atomic<bool> slow_starts_{false};
   mutable std::mutex mutex_;   // the maps; never taken by a worker
   std::mutex ejection_mutex_;  // counting against the cap and ejecting are one step
-  std::unordered_map<std::string, std::unique_ptr<Entry>> endpoints_;
+  // Side by side, so that those of a large topology take as few cache lines as may be.
+  std::vector<std::unique_ptr<EndpointHealth[]>> slabs_;
+  std::unordered_map<std::string, EndpointHealth*> endpoints_;
   std::unordered_map<std::string, std::unique_ptr<SiteHealth>> sites_;
   std::unordered_map<std::string, std::unique_ptr<ServiceHealth>> services_;
   std::unordered_map<std::string, std::string> region_of_;

@@ -100,6 +100,8 @@ class Trace;
 
 class Walk {
  public:
+  Walk() {}  // and not by default, which would clear the arrays, for every decision
+
   // May be called again for another query.
   void Start(const Table& table, const Query& query, Trace* trace = nullptr);
   // The next endpoint to try. False: nothing left; why() tells. `draw` is a fresh random value for

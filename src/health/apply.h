@@ -1,5 +1,4 @@
-// One endpoint as the Registry keeps it: its health and what names it. Every EndpointHealth is the
-// base of one.
+// One endpoint as the Registry keeps it: what names its health, and how that changes.
 #pragma once
 
 #include "health/word.h"
@@ -8,18 +7,13 @@
 
 namespace meridian::health {
 
-struct Registry::Entry final : EndpointHealth {
-  Entry(std::string_view site_name, std::string_view address_text, std::string_view check_name,
-        SiteHealth& health_of_site)
-      : site(site_name), address(address_text), check(check_name), site_health(health_of_site) {}
+static_assert(sizeof(EndpointHealth) == kCacheLine);
 
-  const std::string site, address, check;
+struct EndpointHealth::Identity {
+  std::string site, address, check;
   SiteHealth& site_health;
+  std::atomic<int64_t> since_ns{0};
 };
-
-inline Registry::Entry& Registry::EntryOf(EndpointHealth& endpoint) {
-  return static_cast<Entry&>(endpoint);
-}
 
 // `update(Word&)` edits a copy and says whether to go on; it may run several times. True: the state
 // changed, and `told` holds what to tell.
@@ -36,14 +30,14 @@ bool Registry::Apply(EndpointHealth& endpoint, MonotonicTime now, Update update,
     if (was == is) return false;
     if (now != MonotonicTime{}) {
       const int64_t now_ns = now.time_since_epoch().count();
-      endpoint.since_ns_.store(now_ns, std::memory_order_relaxed);
+      endpoint.identity_->since_ns.store(now_ns, std::memory_order_relaxed);
       const bool cold =
           is == State::kUp && !word.warm && slow_starts_.load(std::memory_order_relaxed);
       if (cold) endpoint.cold_since_ns_.store(now_ns, std::memory_order_relaxed);
     }
     version_.fetch_add(1, std::memory_order_release);
-    const Entry& entry = EntryOf(endpoint);
-    told = {entry.site, entry.address, entry.check, &endpoint, was, is, word.facts};
+    const EndpointHealth::Identity& name = *endpoint.identity_;
+    told = {name.site, name.address, name.check, &endpoint, was, is, word.facts};
     return true;
   }
 }
