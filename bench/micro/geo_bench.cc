@@ -90,7 +90,8 @@ BENCHMARK(BM_SiteIndexBuild)->ArgsProduct({{10, 100, 1000}, {0, 1}})->Unit(bench
 // them up, and with all that is known of the place.
 std::vector<net::IpAddress> Clients(bool ipv6) {
   const auto& networks = MillionNetworks::Get();
-  return MillionNetworks::Clients(ipv6 ? networks.v6() : networks.v4(), size_t{1} << 20);
+  return MillionNetworks::Clients(ipv6 ? networks.v6() : networks.v4(), size_t{1} << 20,
+                                  MillionNetworks::Spread::kZipf);
 }
 
 void BM_Find(benchmark::State& state) {

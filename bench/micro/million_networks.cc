@@ -11,6 +11,7 @@
 
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 
@@ -220,11 +221,15 @@ std::shared_ptr<const geo::Locator> MillionNetworks::locator() const {
 }
 
 std::vector<net::IpAddress> MillionNetworks::Clients(const std::vector<net::Prefix>& networks,
-                                                     size_t count) {
+                                                     size_t count, Spread spread) {
   net::Xoshiro random(42);
   std::vector<net::IpAddress> clients;
   while (clients.size() < count) {
-    const net::Prefix& network = networks[random.Next() % networks.size()];
+    uint64_t draw = random.Next();
+    // A rank n with a chance in proportion to 1/n is, to a whole, the size to a uniform power.
+    if (spread == Spread::kZipf)
+      draw = Mix(static_cast<uint64_t>(std::pow(static_cast<double>(networks.size()), Unit(draw))));
+    const net::Prefix& network = networks[draw % networks.size()];
     std::array<uint8_t, 16> bytes = network.ip().bytes();
     const int bits = network.ip().bits();
     for (int bit = network.length(); bit < bits; ++bit) {
