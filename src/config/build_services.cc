@@ -167,6 +167,19 @@ topology::BackendTls BuildBackendTls(Build& build, const std::string& service, c
   return tls;
 }
 
+// Where endpoints speak TLS a plain check of the same port calls all of them down.
+void CheckCheck(Build& build, const View& view, const Service& service) {
+  if (!service.backend.tls) return;
+  for (const topology::HealthCheck& check : build.config.topology.health_checks) {
+    if (check.name != service.health_check || check.port != 0) continue;
+    if (check.type != topology::CheckType::kHttp) continue;
+    build.Warning(view.place(), view.path(),
+                  Format("{} asks by plain HTTP on a port that speaks TLS; expected a check of "
+                         "type tcp, or one with a port of its own",
+                         Quote(check.name)));
+  }
+}
+
 void ReadPolicies(const View& view, Service& service) {
   using topology::Balance;
   using topology::Steering;
@@ -248,6 +261,7 @@ Service BuildService(Build& build, const std::string& name, const View& view) {
   if (check && check.text() != "none" &&
       build.Refers(check, build.health_checks, "a health check")) {
     service.health_check = check.text();
+    CheckCheck(build, check, service);
   }
   BuildRecovery(build, view, service);
   if (service.steering == topology::Steering::kLatency && service.health_check.empty()) {

@@ -35,6 +35,7 @@ inline void FreeBio(BIO* bio) {
 using BioPtr = std::unique_ptr<BIO, FreeBy<FreeBio>>;
 using ContextPtr = std::unique_ptr<SSL_CTX, FreeBy<SSL_CTX_free>>;
 using CertificatePtr = std::unique_ptr<X509, FreeBy<X509_free>>;
+using CipherPtr = std::unique_ptr<EVP_CIPHER, FreeBy<EVP_CIPHER_free>>;
 using KeyPtr = std::unique_ptr<EVP_PKEY, FreeBy<EVP_PKEY_free>>;
 using SessionPtr = std::unique_ptr<SSL_SESSION, FreeBy<SSL_SESSION_free>>;
 using SslPtr = std::unique_ptr<SSL, FreeBy<SSL_free>>;

@@ -93,11 +93,14 @@ int OnTicket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* c
   if (EVP_MAC_CTX_set_params(mac, parameters) != 1) return -1;
   if (encrypt != 0) {
     std::copy(key->name.begin(), key->name.end(), name);
-    const int iv_bytes = EVP_CIPHER_get_iv_length(state.cipher);
+    const int iv_bytes = EVP_CIPHER_get_iv_length(state.cipher.get());
     if (RAND_bytes(iv, iv_bytes) != 1) return -1;
-    return EVP_EncryptInit_ex2(cipher, state.cipher, key->cipher.data(), iv, nullptr) == 1 ? 1 : -1;
+    return EVP_EncryptInit_ex2(cipher, state.cipher.get(), key->cipher.data(), iv, nullptr) == 1
+               ? 1
+               : -1;
   }
-  if (EVP_DecryptInit_ex2(cipher, state.cipher, key->cipher.data(), iv, nullptr) != 1) return -1;
+  if (EVP_DecryptInit_ex2(cipher, state.cipher.get(), key->cipher.data(), iv, nullptr) != 1)
+    return -1;
   // Tickets of TLS 1.3 are for one use each (RFC 8446 appendix C.4).
   return key == &first && SSL_version(ssl) < TLS1_3_VERSION ? 1 : 2;
 }

@@ -83,8 +83,8 @@ class Maker {
     if (!LoadAll()) return false;
     state_.alpn = AlpnOnTheWire(options_.alpn);
     if (options_.tickets) state_.tickets = *options_.tickets;
-    state_.cipher = EVP_aes_256_cbc();
-    if (!ContextOf(DefaultSet(state_.credentials))) return false;
+    state_.cipher.reset(EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr));
+    if (!state_.cipher || !ContextOf(DefaultSet(state_.credentials))) return false;
     std::set<std::string> names;
     for (const Credentials& credentials : state_.credentials) {
       names.insert(credentials.names.begin(), credentials.names.end());
@@ -94,6 +94,7 @@ class Maker {
       if (context == nullptr) return false;
       state_.names.emplace_back(name, context);  // in order, as the set is
     }
+    WarnOfUnused();
     return true;
   }
 
@@ -111,6 +112,17 @@ class Maker {
       client_ca_text_ = *text;
     }
     return all && !state_.credentials.empty();
+  }
+
+  void WarnOfUnused() {
+    std::set<size_t> used;
+    for (const auto& [set, context] : made_) used.insert(set.begin(), set.end());
+    for (size_t i = 0; i < state_.credentials.size(); ++i) {
+      if (used.contains(i) || state_.credentials[i].names.empty()) continue;
+      problems_.warnings.push_back(
+          Format("{}: is never used: others with a key of the same kind come first for its names",
+                 options_.certificates[i].certificate));
+    }
   }
 
   SSL_CTX* ContextOf(const Set& set) {

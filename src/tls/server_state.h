@@ -24,7 +24,7 @@ struct ServerContext::State {
   std::vector<std::pair<std::string, SSL_CTX*>> names;  // sorted; wildcards as "*.example.com"
   std::string alpn;  // as on the wire: each with its length before it
   TicketKeys tickets = TicketKeys::Ephemeral();
-  const EVP_CIPHER* cipher = nullptr;  // fetched once; the library's own
+  CipherPtr cipher;  // of tickets; fetched once, because looking it up takes a lock
 };
 
 // SSL_CTX callbacks; each finds the State by SSL_CTX_get_app_data.

@@ -220,18 +220,36 @@ class Termination(SystemTest):
     def start(cls):
         cls.tls = Peers(cls.shared)
 
-    def test_a_tcp_listener_relays_what_is_inside(self):
+    def run_shouting(self, **listener):
+        """Meridian in front of a server that says everything louder."""
         def serve(connection):
             while connection.fill():
                 data, connection.buffer = connection.buffer, b""
                 connection.send(data.upper())
         server = TcpServer(self.scope, serve)
         config = tcp_config({"atlanta": [server.address]})
-        config["listeners"]["web"]["tls"] = {"certificates": [self.tls.certificate]}
-        meridian = Meridian(self.scope, config)
+        config["listeners"]["web"].update(listener, tls={"certificates": [self.tls.certificate]})
+        if "routes" in listener:
+            del config["listeners"]["web"]["service"]
+        return Meridian(self.scope, config)
+
+    def connect(self, meridian, name="app.test"):
         context = ssl.create_default_context(cafile=self.tls.authority.certificate)
-        with socket.create_connection(meridian.address(), 10) as plain, \
-                context.wrap_socket(plain, server_hostname="app.test") as connection:
+        plain = socket.create_connection(meridian.address(), 10)
+        self.addCleanup(plain.close)
+        return context.wrap_socket(plain, server_hostname=name, suppress_ragged_eofs=False)
+
+    def test_the_name_of_the_handshake_routes(self):
+        meridian = self.run_shouting(routes=[{"sni": "api.app.test", "service": "web"}])
+        with self.connect(meridian, "api.app.test") as connection:
+            connection.sendall(b"hello")
+            self.assertEqual(connection.recv(100), b"HELLO")
+        with self.assertRaises(OSError), self.connect(meridian, "www.app.test") as connection:
+            connection.recv(100)
+        self.assertEqual(meridian.metric("meridian_failures_total", listener="web", reason="no-route"), 1)
+
+    def test_a_tcp_listener_relays_what_is_inside(self):
+        with self.connect(self.run_shouting()) as connection:
             connection.sendall(b"hello")
             self.assertEqual(connection.recv(100), b"HELLO")
             data = b"x" * (1 << 20)

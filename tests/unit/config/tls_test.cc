@@ -83,6 +83,22 @@ TEST_F(TlsKeys, OfBackendsArrive) {
       Load(std::string(kBase) + "    backend: {tls: off}\n").topology.services.at(0).backend.tls);
 }
 
+TEST_F(TlsKeys, APlainCheckOfATlsPortIsWarnedOf) {
+  const auto of = [](const std::string& check) {
+    return Diagnose(std::string(kBase) +
+                    "    backend: {tls: {}}\n"
+                    "    health_check: ready\n"
+                    "health_checks: {ready: {" +
+                    check + "}}\n");
+  };
+  EXPECT_EQ(of("type: http"),
+            Expected{"m.yaml:10:19: warning: services.web.health_check: 'ready' asks by plain HTTP "
+                     "on a port that speaks TLS; expected a check of type tcp, or one with a port "
+                     "of its own"});
+  EXPECT_EQ(of("type: http, port: 8081"), Expected{});
+  EXPECT_EQ(of("type: tcp"), Expected{});
+}
+
 TEST_F(TlsKeys, OfBackendsAreJudged) {
   EXPECT_EQ(DiagnoseService("backend: {tls: {key: '" + key + "'}}"),
             Expected{"m.yaml:9:15: error: services.web.backend.tls: key stands alone; expected a "

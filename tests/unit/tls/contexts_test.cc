@@ -154,6 +154,23 @@ TEST(ServerContext, SaysWhatIsWrongWithWhichFile) {
             secret + ": the key has a passphrase; expected one without");
 }
 
+TEST(ServerContext, WhatIsNeverUsedIsWarnedOf) {
+  CertificateFolder folder;
+  const Issued a = folder.Issue("a", Named("a", {"a.test"}));
+  const Issued again = folder.Issue("again", Named("a", {"a.test"}));
+  CertificateSpec other_kind = Named("a", {"a.test"});
+  other_kind.rsa = true;
+  const Issued rsa = folder.Issue("rsa", other_kind);
+  ServerOptions options = With(a.certificate, a.key);
+  options.certificates.push_back({rsa.certificate, rsa.key, {}});
+  EXPECT_TRUE(ProblemsOf(options, true).warnings.empty());
+  options.certificates.push_back({again.certificate, again.key, {}});
+  EXPECT_EQ(ProblemsOf(options, true).warnings,
+            std::vector<std::string>{again.certificate +
+                                     ": is never used: others with a key of the same kind come "
+                                     "first for its names"});
+}
+
 TEST(ServerContext, AChainMustBeInOrder) {
   CertificateFolder folder;
   CertificateSpec intermediate = Named("intermediate", {});
