@@ -83,7 +83,8 @@ class DecisionWorld {
       : random_(kSeed + 2),
         topology_(TopologyOf(sites, setting)),
         table_(Compile(topology_, registry_)),
-        by_cookie_(setting.session == topology::SessionBy::kCookie) {
+        by_cookie_(setting.session == topology::SessionBy::kCookie),
+        ipv6_(setting.ipv6) {
     for (const Endpoint& endpoint : table_->endpoints()) {
       if (random_.Next() % 100 >= static_cast<uint64_t>(setting.down_percent)) continue;
       registry_.SetProbe(*endpoint.health, health::Probe::kDown, MonotonicTime(Duration(1)));
