@@ -1,27 +1,15 @@
 // A configuration as JSON, in the shape of CONFIG.md; see views.h. What may be secret is masked:
 // header values of rules whose name speaks of a credential. Keys and tokens are files, of which
 // only the path is known here.
-#include <meridian/base/text.h>
-
 #include <array>
 
 #include "admin/json_value.h"
+#include "admin/masks.h"
+#include "admin/route_json.h"
 #include "admin/views.h"
 
 namespace meridian::admin {
 namespace {
-
-constexpr std::string_view kMask = "***";
-
-bool MayBeSecret(std::string_view name) {
-  static constexpr std::array<std::string_view, 6> kWords{"auth",     "token",  "key",
-                                                          "password", "secret", "cookie"};
-  const std::string lower = LowerAscii(name);
-  for (const std::string_view word : kWords) {
-    if (lower.find(word) != std::string::npos) return true;
-  }
-  return false;
-}
 
 Json Bound(const std::optional<uint64_t>& value) {
   return value ? Json(*value) : Json("unlimited");
@@ -112,7 +100,7 @@ Json Value(const topology::Match& match) {
   if (!match.asn.empty()) json["asn"] = match.asn;
   if (!match.network.empty()) json["network"] = match.network;
   for (const auto& [name, value] : match.header) {
-    json["header"][name] = MayBeSecret(name) ? std::string(kMask) : value;
+    json["header"][name] = Masked(name, value);
   }
   return json;
 }
@@ -146,12 +134,8 @@ Json Value(const topology::Timeouts& timeouts) {
 }
 
 Json Value(const topology::RetryPolicy& retries) {
-  Json on = Json::array();
-  if (retries.on_connect) on.push_back("connect");
-  if (retries.on_reset) on.push_back("reset");
-  if (retries.on_timeout) on.push_back("timeout");
-  for (const uint16_t status : retries.on_status) on.push_back(status);
-  return {{"attempts", retries.attempts}, {"on", std::move(on)}, {"budget", retries.budget}};
+  return {
+      {"attempts", retries.attempts}, {"on", RetryReasons(retries)}, {"budget", retries.budget}};
 }
 
 Json Rules(const std::vector<topology::Rule>& rules) {
@@ -253,13 +237,7 @@ Json Value(const config::Listener& listener) {
                {"protocol", listener.protocol == config::Protocol::kTcp ? "tcp" : "http"}};
   if (!listener.service.empty()) json["service"] = listener.service;
   for (const config::Route& route : listener.routes) {
-    if (listener.protocol == config::Protocol::kTcp) {
-      json["routes"].push_back(
-          {{"sni", route.host.empty() ? "*" : route.host}, {"service", route.service}});
-    } else {
-      json["routes"].push_back(
-          {{"host", route.host}, {"path", route.path}, {"service", route.service}});
-    }
+    json["routes"].push_back(RouteJson(route, listener.protocol));
   }
   if (listener.allow) json["allow"] = Value(*listener.allow);
   if (listener.deny) json["deny"] = Value(*listener.deny);

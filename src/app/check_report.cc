@@ -6,6 +6,7 @@
 #include <meridian/base/text.h>
 
 #include "json_text.h"
+#include "route_text.h"
 #include "worst_case.h"
 
 namespace meridian::app {
@@ -30,12 +31,7 @@ std::string DescribeListener(const config::Listener& listener) {
   const std::string tls = listener.tls ? DescribeTls(*listener.tls) : std::string();
   if (listener.routes.empty()) return text + " → " + listener.service + tls;
   for (const config::Route& route : listener.routes) {
-    const bool is_tcp = listener.protocol == config::Protocol::kTcp;
-    text += Format("\n      {}{} → {}", route.host.empty() ? "*" : route.host,
-                   is_tcp               ? ""
-                   : route.path.empty() ? "/"
-                                        : route.path,
-                   route.service);
+    text += "\n      " + DescribeRoute(route, listener.protocol);
   }
   return text + tls;
 }

@@ -48,12 +48,17 @@ std::string NearestOf(std::string_view name, const Names& known);
 // The lists of clients that a rule, or a listener's allow or deny, names.
 topology::Match BuildMatch(const View& view);
 
+// What `on` of retries lists, in place of what `retries` has.
+void ReadRetryReasons(const View& on, topology::RetryPolicy& retries);
+
 // Fills build.config; the parts, in the order they are built.
 void BuildAll(Build& build);
 void BuildProcess(Build& build);   // process, log, geo, admin
 void BuildTopology(Build& build);  // health checks, regions, sites
 void BuildServices(Build& build);
 void BuildListeners(Build& build);
+// listeners.NAME.routes into `listener`, whose protocol is known.
+void BuildRoutes(Build& build, const View& routes, Listener& listener);
 
 // Names of sites, each defined and none twice.
 std::vector<std::string> ReadSites(Build& build, const View& list);

@@ -1,4 +1,4 @@
-// listeners: where to accept, and what leads to which service.
+// listeners: where to accept, from whom, and within which bounds.
 #include "config/build.h"
 
 #include <meridian/base/format.h>
@@ -9,66 +9,6 @@ namespace {
 
 bool RefersToService(Build& build, const View& name) {
   return build.Refers(name, build.services, "a service");
-}
-
-// What a protocol cannot see is no part of its routes.
-void CheckRouteKeys(Build& build, const View& view, Protocol protocol) {
-  if (protocol == Protocol::kTcp) {
-    if (!view.Has("sni") || view.Has("host") || view.Has("path")) {
-      build.Error(view.at(), view.path(),
-                  "protocol tcp has no hosts and paths; expected `sni` (\"*\" for all)");
-    }
-  } else if (const View sni = view["sni"]) {
-    build.Error(sni.at(), sni.path(), "protocol http has no server names; expected `host`");
-  }
-}
-
-// "*" and "/" become empty, which matches all; "/api/" is "/api".
-Route BuildRoute(Build& build, const View& view, Protocol protocol) {
-  Route route;
-  CheckRouteKeys(build, view, protocol);
-  const View host = view[protocol == Protocol::kTcp ? "sni" : "host"];
-  if (host && host.text() != "*") route.host = LowerAscii(host.text());
-  Read(view, "path", route.path);
-  while (route.path.ends_with('/')) route.path.pop_back();
-  if (const View service = view["service"]) {
-    if (RefersToService(build, service)) route.service = service.text();
-  } else if (!view.Has("service") && !view.Has("redirect")) {
-    build.Error(view.at(), view.path() + ".service", "is required: where the route leads");
-  }
-  return route;
-}
-
-// Whether every request that `later` matches is taken by `earlier`.
-bool Covers(const Route& earlier, const Route& later) {
-  const bool wildcard = earlier.host.starts_with("*.");
-  const bool host = earlier.host.empty() || earlier.host == later.host ||
-                    (wildcard && later.host.ends_with(earlier.host.substr(1)));
-  const bool path =
-      later.path.starts_with(earlier.path) &&
-      (later.path.size() == earlier.path.size() || later.path[earlier.path.size()] == '/');
-  return host && path;
-}
-
-constexpr size_t kMaxRoutes = 1000;  // per listener; looked through one by one
-
-void BuildRoutes(Build& build, const View& routes, Listener& listener) {
-  for (const View& view : routes.Entries()) {
-    if (listener.routes.size() >= kMaxRoutes) {
-      build.Error(view.at(), view.path(), Format("more than {} routes", kMaxRoutes));
-      return;
-    }
-    Route route = BuildRoute(build, view, listener.protocol);
-    if (!view.IsSound()) continue;
-    const auto earlier = std::find_if(listener.routes.begin(), listener.routes.end(),
-                                      [&](const Route& other) { return Covers(other, route); });
-    if (earlier != listener.routes.end()) {
-      build.Warning(
-          view.at(), view.path(),
-          Format("is never reached: an earlier route to {} takes all of it", earlier->service));
-    }
-    listener.routes.push_back(std::move(route));
-  }
 }
 
 void ReadWhere(Build& build, const View& view, Listener& listener) {
@@ -137,21 +77,26 @@ bool Sees(Protocol protocol, topology::SessionBy by) {
   return true;
 }
 
-void CheckSession(Build& build, const View& name, Protocol protocol) {
-  if (!name) return;
+void CheckSession(Build& build, const View& at, std::string_view name, Protocol protocol) {
   for (const topology::Service& service : build.config.topology.services) {
     const auto by = service.session.by;
-    if (service.name != name.text() || Sees(protocol, by)) continue;
-    build.Warning(name.place(), name.path(),
+    if (service.name != name || Sees(protocol, by)) continue;
+    build.Warning(at.place(), at.path(),
                   Format("sessions of {} are by {}, which protocol {} does not see", service.name,
                          topology::Name(by), protocol == Protocol::kTcp ? "tcp" : "http"));
   }
 }
 
 void CheckSessions(Build& build, const View& view, const Listener& listener) {
-  CheckSession(build, view["service"], listener.protocol);
+  const auto check = [&](const View& name) {
+    if (name) CheckSession(build, name, name.text(), listener.protocol);
+  };
+  check(view["service"]);
   for (const View& route : view["routes"].Entries()) {
-    CheckSession(build, route["service"], listener.protocol);
+    check(route["service"]);
+    for (const auto& [name, weight] : route["services"].Named()) {
+      CheckSession(build, weight, name, listener.protocol);
+    }
   }
 }
 

@@ -112,19 +112,7 @@ topology::RetryPolicy BuildRetries(const View& view) {
   topology::RetryPolicy retries;
   Read(view, "attempts", retries.attempts);
   Read(view, "budget", retries.budget);
-  const View on = view["on"];
-  if (!on) return retries;
-  retries.on_connect = retries.on_reset = retries.on_timeout = false;
-  std::set<uint16_t> statuses;
-  for (const View& reason : on.Entries()) {
-    if (reason.text() == "connect") retries.on_connect = true;
-    if (reason.text() == "reset") retries.on_reset = true;
-    if (reason.text() == "timeout") retries.on_timeout = true;
-    if (const auto status = ParseUnsigned(reason.text())) {
-      statuses.insert(static_cast<uint16_t>(*status));
-    }
-  }
-  retries.on_status.assign(statuses.begin(), statuses.end());
+  if (const View on = view["on"]) ReadRetryReasons(on, retries);
   return retries;
 }
 
@@ -275,6 +263,20 @@ Service BuildService(Build& build, const std::string& name, const View& view) {
 }
 
 }  // namespace
+
+void ReadRetryReasons(const View& on, topology::RetryPolicy& retries) {
+  retries.on_connect = retries.on_reset = retries.on_timeout = false;
+  std::set<uint16_t> statuses;
+  for (const View& reason : on.Entries()) {
+    if (reason.text() == "connect") retries.on_connect = true;
+    if (reason.text() == "reset") retries.on_reset = true;
+    if (reason.text() == "timeout") retries.on_timeout = true;
+    if (const auto status = ParseUnsigned(reason.text())) {
+      statuses.insert(static_cast<uint16_t>(*status));
+    }
+  }
+  retries.on_status.assign(statuses.begin(), statuses.end());
+}
 
 std::vector<std::string> ReadSites(Build& build, const View& list) {
   std::vector<std::string> out;

@@ -385,26 +385,6 @@ constexpr Key kListenerKeys[] = {
     Key{"listeners.*.proxy_protocol", kWord, "PROXY header from trusted peers.", "off",
         "off accept require"}
         .Called("a use of the PROXY protocol"),
-    Key{"listeners.*.routes", kList,
-        "Hosts and paths (http) or server names (tcp) to services; the first match wins."},
-    Key{"listeners.*.routes[]", kMap, "One route."},
-    Key{"listeners.*.routes[].host", kHost, "A name, *.example.com, or * for all.", "*"},
-    Key{"listeners.*.routes[].path", kUrlPath, "Prefix at a segment boundary.", "/"},
-    Key{"listeners.*.routes[].service", kName, "Where it goes."},
-    Key{"listeners.*.routes[].sni", kHost,
-        "TLS server name (tcp), without terminating TLS: a name, *.example.com, or * for all."},
-    Key{"listeners.*.routes[].methods", kList, "Only these methods."}.With(kLater),
-    Key{"listeners.*.routes[].methods[]", kToken, "A method."},
-    Key{"listeners.*.routes[].rewrite", kMap, "Changes to the target."}.With(kLater),
-    Key{"listeners.*.routes[].rewrite.prefix", kUrlPath, "What replaces the matched prefix."},
-    Key{"listeners.*.routes[].headers", kMap, "Changes to headers."}.With(kLater),
-    Key{"listeners.*.routes[].headers.set", kNames, "Headers to set."}.With(kHeaderNames),
-    Key{"listeners.*.routes[].headers.set.*", kText, "The value."},
-    Key{"listeners.*.routes[].headers.remove", kList, "Headers to remove."},
-    Key{"listeners.*.routes[].headers.remove[]", kToken, "A header."},
-    Key{"listeners.*.routes[].redirect", kMap, "Answer with a redirect."}.With(kLater),
-    Key{"listeners.*.routes[].redirect.to", kText, "Where to."}.With(kRequired),
-    Key{"listeners.*.routes[].redirect.status", kInteger, "Status code.", "308"}.In(300, 399),
     Key{"listeners.*.limits", kMap, "Bounds on what a client may send."},
     Key{"listeners.*.limits.header_size", kBytes, "Request head.", "32KiB"}.In(kKiB, kMiB),
     Key{"listeners.*.limits.headers", kInteger, "Number of headers.", "100"}.In(1,
@@ -478,7 +458,7 @@ std::span<const Key> Keys() {
     std::vector<Key> all;
     for (const std::span<const Key> some :
          {std::span<const Key>(kProcessKeys), std::span<const Key>(kTopologyKeys),
-          std::span<const Key>(kServiceKeys), std::span<const Key>(kListenerKeys)}) {
+          std::span<const Key>(kServiceKeys), std::span<const Key>(kListenerKeys), RouteKeys()}) {
       all.insert(all.end(), some.begin(), some.end());
     }
     return all;

@@ -78,6 +78,7 @@ struct Key {
 };
 
 std::span<const Key> Keys();
+std::span<const Key> RouteKeys();  // the part of it below listeners.*.routes
 
 // The table as a tree. Lives for ever.
 struct Spec {

@@ -322,7 +322,9 @@ std::string Noun(const Key& key) {
   if (key.type == Type::kWord) {
     return key.noun.empty() ? Alternatives(SplitWords(key.words)) : std::string(key.noun);
   }
-  if (key.Has(kShorthand)) return "an address or a map";
+  if (key.Has(kShorthand)) {
+    return key.noun.empty() ? "an address or a map" : std::string(key.noun);
+  }
   return std::string(RowOf(key.type).noun);
 }
 

@@ -39,7 +39,9 @@ Connector::Connector(Core& core, ConnectorOwner& owner)
   for (Attempt& attempt : attempts_) attempt.connector = this;
 }
 
-void Connector::Start(const Hold& hold, const routing::Query& query) {
+void Connector::Start(const Hold& hold, const routing::Query& query,
+                      const topology::RetryPolicy& retries) {
+  retries_ = &retries;
   hold_ = hold;
   service_ = query.service;
   walk_.Start(hold_.table(), query);
@@ -200,7 +202,7 @@ void Connector::Lost(Attempt& attempt, const Error& error) {
   attempt.use.Release();
   core_.Report(hold_, hold_.table().endpoint(attempt.choice.endpoint),
                health::Outcome::kConnectFailed);
-  if (!hold_.table().service(service_).retries.on_connect) exhausted_ = true;
+  if (!retries_->on_connect) exhausted_ = true;
   if (!exhausted_) {
     TryNext();
   } else if (in_flight() == 0) {

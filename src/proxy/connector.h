@@ -40,8 +40,8 @@ class Connector final : private net::TimerHandler {
   ~Connector() { Cancel(); }
 
   // Decides: begins a new walk, and connects to nothing yet. What `query` points to is needed only
-  // during the call.
-  void Start(const Hold& hold, const routing::Query& query);
+  // during the call; `retries` lives as long as `hold`.
+  void Start(const Hold& hold, const routing::Query& query, const topology::RetryPolicy& retries);
   // Tries the walk's next candidates: the first time, and again after one failed later than its
   // connect. `pooled`: idle connections may be used. May call the owner before it returns.
   void Continue(bool pooled);
@@ -101,6 +101,7 @@ class Connector final : private net::TimerHandler {
   ConnectorOwner& owner_;
   Hold hold_;
   ServiceId service_;
+  const topology::RetryPolicy* retries_ = nullptr;
   routing::Walk walk_;
   net::Timer timer_;
   std::array<Attempt, kMaxAttempts> attempts_;

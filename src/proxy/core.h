@@ -176,6 +176,7 @@ class Core final : private net::TimerHandler {
   codec::Head head;     // scratch for the head being read
   std::string scratch;  // scratch for the head being written, and for a decoded session key
   std::vector<codec::Field> fields;  // scratch for a head being written in HTTP/2
+  std::string target;                // scratch for a target that a route rewrites
   List<Session> sessions;
   size_t clients = 0;
   uint64_t exchanges = 0;  // under way

@@ -30,20 +30,24 @@ void Exchange::Prepare(const ExchangeInput& input) {
   state_ = State::kPrepared;
   client_ = input.client;
   hold_ = input.hold;
+  route_ = input.route;
+  target_ = input.target;
   service_ = input.query.service;
   const codec::Head& head = *input.head;
   method_bytes_ = static_cast<uint16_t>(head.method.size());
+  ++core_.exchanges;
+  if (target_ == nullptr) return PrepareAnswer(head);
   AppendRequestHead(head, input.forwarding, request_);
   idempotent_ = Idempotent(head.method);
   is_read_ = input.query.is_read;
   upgrade_ = head.upgrade;
   secure_ = input.forwarding.secure;
   chunked_request_ = head.framing == codec::Framing::kChunked;
-  ++core_.exchanges;
-  connector_.Start(hold_, input.query);
+  connector_.Start(hold_, input.query, retries());
 }
 
 void Exchange::Go() {
+  if (target_ == nullptr) return GoAnswer();
   state_ = State::kConnect;
   connector_.Continue(true);
 }
@@ -62,6 +66,8 @@ void Exchange::Rest() {
     counters_ = nullptr;
   }
   received_bytes_ = 0;
+  route_ = nullptr;
+  target_ = nullptr;
   hold_ = Hold();
   request_.clear();
   response_.clear();
@@ -78,6 +84,7 @@ void Exchange::Rest() {
 void Exchange::RequestBody(std::string_view data) {
   if (data.empty()) return;
   received_bytes_ += data.size();
+  if (target_ == nullptr) return DropBody();
   if (!chunked_request_) return SendBody(std::span<const std::string_view>(&data, 1));
   char size[20];
   char* end = std::to_chars(size, size + 16, data.size(), 16).ptr;
@@ -90,7 +97,8 @@ void Exchange::RequestBody(std::string_view data) {
 
 void Exchange::RequestEnd(std::span<const codec::Field> trailers) {
   request_complete_ = true;
-  if (chunked_request_) {
+  if (state_ == State::kAnswer) return Answer();
+  if (chunked_request_ && target_ != nullptr) {
     core_.scratch.clear();
     AppendLastChunk(trailers, core_.scratch);
     const std::string_view last = core_.scratch;
@@ -166,8 +174,8 @@ void Exchange::CountDecision() {
 // A complete request is first waited for as long as its acknowledgement may take.
 void Exchange::ArmForRequest() {
   active_ = core_.loop.Now();
-  if (!request_complete_) return core_.loop.Arm(timer_, policy().timeouts.idle);
-  const Duration response = policy().timeouts.response;
+  if (!request_complete_) return core_.loop.Arm(timer_, timeouts().idle);
+  const Duration response = timeouts().response;
   response_due_ = active_ + response;
   core_.loop.Arm(timer_, std::min(response, connector_.RaceAfter(choice_)));
 }
@@ -183,7 +191,7 @@ void Exchange::CheckPath() {
   if (path.retransmits == 0) return core_.loop.Arm(timer_, std::min(left, kPathCheckAgain));
   core_.Report(hold_, endpoint(), health::Outcome::kConnectFailed);
   core_.pool.DropUnusable();
-  if (!MayRetry(policy().retries.on_timeout)) return core_.loop.Arm(timer_, left);
+  if (!MayRetry(retries().on_timeout)) return core_.loop.Arm(timer_, left);
   backend_->Reset();
   DropBackend();
   state_ = State::kConnect;
@@ -200,6 +208,7 @@ void Exchange::OnDrained() {
 }
 
 void Exchange::OnTimer(net::Timer&) {
+  if (state_ == State::kAnswer) return Answer();
   const MonotonicTime now = core_.loop.Now();
   if (state_ == State::kSend && request_complete_) {
     if (now >= response_due_) {
@@ -207,7 +216,7 @@ void Exchange::OnTimer(net::Timer&) {
     }
     return CheckPath();
   }
-  const Duration idle = policy().timeouts.idle;
+  const Duration idle = timeouts().idle;
   if (now < active_ + idle) return core_.loop.Arm(timer_, active_ + idle - now);
   if (state_ == State::kSend) return Failed(Failure::kHeaderTimeout);
   Broken(Failure::kIdleTimeout);
@@ -231,18 +240,18 @@ void Exchange::AttemptFailed(Failure failure, health::Outcome outcome) {
     return connector_.Continue(false);
   }
   if (!stale) core_.Report(hold_, endpoint(), outcome);
-  const topology::RetryPolicy& retries = policy().retries;
-  const bool allowed = failure == Failure::kResponseTimeout ? retries.on_timeout : retries.on_reset;
+  const topology::RetryPolicy& again = retries();
+  const bool allowed = failure == Failure::kResponseTimeout ? again.on_timeout : again.on_reset;
   if (!MayRetry(allowed)) return Failed(failure);
   state_ = State::kConnect;
   connector_.Continue(true);
 }
 
 bool Exchange::MayRetry(bool allowed_by_policy) {
-  const topology::RetryPolicy& retries = policy().retries;
-  if (!allowed_by_policy || !idempotent_ || !replayable_ || retries_ >= retries.attempts)
+  const topology::RetryPolicy& again = retries();
+  if (!allowed_by_policy || !idempotent_ || !replayable_ || retries_ >= again.attempts)
     return false;
-  if (!connector_.Peek() || !core_.AllowRetry(retries, core_.exchanges)) return false;
+  if (!connector_.Peek() || !core_.AllowRetry(again, core_.exchanges)) return false;
   ++retries_;
   return true;
 }
@@ -258,7 +267,7 @@ void Exchange::HealthChanged() {
   if (state_ != State::kSend || !MustLeave()) return;
   backend_->Reset();
   DropBackend();
-  if (!MayRetry(policy().retries.on_reset)) return Failed(Failure::kSiteChanged);
+  if (!MayRetry(retries().on_reset)) return Failed(Failure::kSiteChanged);
   state_ = State::kConnect;
   connector_.Continue(true);
 }

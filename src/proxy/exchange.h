@@ -6,8 +6,8 @@
 //                                           ▲                    │ │
 //                                           └───── retry ────────┘ └─ 101 ─► kTunnel ─► kRest
 //
-// Ending, it tells the client as its very last act: the client may put it to rest and use it again
-// at once.
+// A route that answers by itself goes from kPrepared by kAnswer to kRest. Ending, it tells the
+// client as its very last act: the client may put it to rest and use it again at once.
 #pragma once
 
 #include <array>
@@ -22,6 +22,9 @@ namespace meridian::proxy {
 struct ExchangeInput {
   ClientStream* client = nullptr;
   Hold hold;
+  // Of the hold's snapshot. Without a target the route answers, and `query` says nothing.
+  const snapshot::Route* route = nullptr;
+  const snapshot::RouteTarget* target = nullptr;
   routing::Query query;
   const codec::Head* head = nullptr;  // during Prepare only
   Forwarding forwarding;
@@ -57,7 +60,7 @@ class Exchange final : private ConnectorOwner,
   bool IsAt(std::string_view service, std::string_view site) const;
 
  private:
-  enum class State : uint8_t { kRest, kPrepared, kConnect, kSend, kRespond, kTunnel };
+  enum class State : uint8_t { kRest, kPrepared, kAnswer, kConnect, kSend, kRespond, kTunnel };
   static constexpr size_t kReplayBytes = 64 * 1024;
 
   void OnBackend(net::StreamPtr stream, const routing::Choice& choice, Use use,
@@ -78,6 +81,10 @@ class Exchange final : private ConnectorOwner,
   bool HandleHead(const codec::Head& head);
   bool RetryStatus(uint16_t status);
   void StartResponse(const codec::Head& head);
+  void PrepareAnswer(const codec::Head& head);
+  void GoAnswer();
+  void DropBody();
+  void Answer();
   void StartTunnel(const codec::Head& head, std::string_view rest);
   void ForwardBody(std::string_view bytes);
   void AttemptFailed(Failure failure, health::Outcome outcome);
@@ -89,6 +96,8 @@ class Exchange final : private ConnectorOwner,
   void CountDecision();
   bool MustLeave() const;
   const topology::Service& policy() const { return hold_.table().service(service_); }
+  const topology::Timeouts& timeouts() const { return target_->timeouts; }
+  const topology::RetryPolicy& retries() const { return target_->retries; }
   const routing::Endpoint& endpoint() const { return hold_.table().endpoint(choice_.endpoint); }
   std::string_view method() const { return std::string_view(request_).substr(0, method_bytes_); }
 
@@ -96,6 +105,8 @@ class Exchange final : private ConnectorOwner,
   ClientStream* client_ = nullptr;
   Hold hold_;
   ServiceId service_;
+  const snapshot::Route* route_ = nullptr;         // of hold_'s snapshot, as is
+  const snapshot::RouteTarget* target_ = nullptr;  // null: the route answers
   Connector connector_;
   net::StreamPtr backend_;
   codec::Http1Parser parser_;
@@ -115,7 +126,8 @@ class Exchange final : private ConnectorOwner,
   State state_ = State::kRest;
   bool is_read_ = false;
   bool idempotent_ = false, chunked_request_ = false, request_complete_ = false, replayable_ = true;
-  bool secure_ = false;  // the client speaks TLS
+  bool secure_ = false;            // the client speaks TLS
+  bool expects_continue_ = false;  // of a route's own answer
   bool upgrade_ = false, reused_ = false, heard_ = false, stale_tried_ = false;
   bool backend_keeps_ = false, tunnel_client_ended_ = false, tunnel_backend_ended_ = false;
 };

@@ -69,7 +69,7 @@ bool Exchange::HandleHead(const codec::Head& head) {
 }
 
 bool Exchange::RetryStatus(uint16_t status) {
-  const auto& named = policy().retries.on_status;
+  const auto& named = retries().on_status;
   if (std::find(named.begin(), named.end(), status) == named.end() || !MayRetry(true)) return false;
   DropBackend();
   state_ = State::kConnect;
@@ -83,6 +83,7 @@ void Exchange::StartResponse(const codec::Head& head) {
   ResponseEdit edit;
   edit.site = hold_.table().site(choice_.site).name;
   edit.reason = routing::Name(choice_.reason);
+  if (!route_->response_edits().empty()) edit.headers = &route_->response_edits();
   connector_.walk().Settle(choice_);
   if (connector_.walk().wants_cookie()) {
     char value[routing::kCookieBytes];
@@ -125,7 +126,7 @@ void Exchange::ForwardBody(std::string_view bytes) {
   if (malformed) return Broken(Failure::kBackendMalformed);
   if (done) return Complete(backend_keeps_ && bytes.empty());
   if (client_->pending_bytes() > 0) backend_->StopReading();
-  core_.loop.Arm(timer_, policy().timeouts.idle);
+  core_.loop.Arm(timer_, timeouts().idle);
 }
 
 void Exchange::ClientDrained() {
@@ -163,7 +164,7 @@ void Exchange::StartTunnel(const codec::Head& head, std::string_view rest) {
   state_ = State::kTunnel;
   counters_->requests_1xx.Add();
   counters_->bytes_out.Add(rest.size());
-  core_.loop.Arm(timer_, policy().timeouts.idle);
+  core_.loop.Arm(timer_, timeouts().idle);
   client_->StartTunnel(head, rest);
 }
 
@@ -190,7 +191,7 @@ bool Exchange::EndpointGone() const {
 void Exchange::Complete(bool reusable) {
   ClientStream& client = *client_;
   const topology::Service& service = policy();
-  const Duration idle = service.timeouts.idle;
+  const Duration idle = timeouts().idle;
   if (reusable && request_complete_ && !core_.draining && use_.endpoint()->takes_pinned()) {
     core_.pool.Keep(*use_.endpoint(), {std::move(backend_), hold_.backend_tls(service_).get(),
                                        service.backend.max_idle, idle});

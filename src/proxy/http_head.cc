@@ -44,6 +44,15 @@ bool Rewritten(const Field& field, bool peer_trusted) {
   }
 }
 
+bool Drops(const snapshot::HeaderEdits* edits, const Field& field) {
+  return edits != nullptr && edits->Drops(field.name);
+}
+
+void AppendAdded(const snapshot::HeaderEdits* edits, std::string& out) {
+  if (edits == nullptr) return;
+  for (const auto& [name, value] : edits->added()) AppendField(name, value, out);
+}
+
 void AppendForwardedFor(const Head& head, const Forwarding& forwarding, std::string& out) {
   out.append("X-Forwarded-For: ");
   if (forwarding.peer_trusted) {
@@ -60,16 +69,19 @@ void AppendForwardedFor(const Head& head, const Forwarding& forwarding, std::str
 
 void AppendRequestHead(const Head& head, const Forwarding& forwarding, std::string& out) {
   const std::string_view authority = head.authority.empty() ? forwarding.authority : head.authority;
-  out.append(head.method).append(" ").append(head.path).append(" HTTP/1.1\r\n");
-  AppendField("Host", authority, out);
+  const RequestEdit& edit = forwarding.edit;
+  out.append(head.method).append(" ");
+  out.append(edit.target.empty() ? head.path : edit.target).append(" HTTP/1.1\r\n");
+  AppendField("Host", edit.host.empty() ? authority : edit.host, out);
   bool has_host = false, has_proto = false;
   for (const Field& field : head) {
-    if (Rewritten(field, forwarding.peer_trusted)) continue;
+    if (Rewritten(field, forwarding.peer_trusted) || Drops(edit.headers, field)) continue;
     if (field.id == FieldId::kXClientCertSubject && !forwarding.subject.empty()) continue;
     has_host |= field.id == FieldId::kXForwardedHost;
     has_proto |= field.id == FieldId::kXForwardedProto;
     AppendField(field.name, field.value, out);
   }
+  AppendAdded(edit.headers, out);
   AppendForwardedFor(head, forwarding, out);
   if (!has_proto) AppendField("X-Forwarded-Proto", forwarding.secure ? "https" : "http", out);
   if (!has_host) AppendField("X-Forwarded-Host", authority, out);

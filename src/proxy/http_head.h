@@ -7,6 +7,7 @@
 #include <meridian/codec/http1.h>
 #include <meridian/net/address.h>
 #include <meridian/proxy/metrics.h>
+#include <meridian/snapshot/header_edits.h>
 
 #include <span>
 #include <string>
@@ -14,12 +15,19 @@
 
 namespace meridian::proxy {
 
+// What a route changes of a request.
+struct RequestEdit {
+  std::string_view target, host;                   // empty: as received
+  const snapshot::HeaderEdits* headers = nullptr;  // null: none
+};
+
 struct Forwarding {
   net::IpAddress peer;         // appended to (or begins) X-Forwarded-For
   bool peer_trusted = false;   // then what it said of X-Forwarded-* is passed on
   std::string_view authority;  // when the request has none (HTTP/1.0)
   bool secure = false;         // the client speaks TLS to us
   std::string_view subject;    // of the client's certificate, or empty
+  RequestEdit edit = {};
 };
 
 // All of the request's head but the last part, which AppendAttempt writes for each endpoint that is
@@ -33,8 +41,10 @@ void AppendAttempt(std::string_view site, std::string_view reason, uint64_t epoc
 enum class ResponseFraming : uint8_t { kAsReceived, kChunked, kUntilClose };
 
 struct ResponseEdit {
-  std::string_view site, reason;
-  std::string_view set_cookie;  // "name=value; attributes", or empty
+  std::string_view site;  // empty: Meridian's own answer
+  std::string_view reason;
+  const snapshot::HeaderEdits* headers = nullptr;  // null: none
+  std::string_view set_cookie;                     // "name=value; attributes", or empty
   ResponseFraming framing = ResponseFraming::kAsReceived;
   bool client_http10 = false;
   bool close = false;       // say Connection: close
@@ -48,9 +58,13 @@ void ForEachResponseField(const codec::Head& head, const ResponseEdit& edit, Vis
   for (const codec::Field& field : head) {
     if (field.hop_by_hop || field.id == codec::FieldId::kMeridian) continue;
     if (field.id == codec::FieldId::kContentLength && !edit.keep_length) continue;
+    if (edit.headers != nullptr && edit.headers->Drops(field.name)) continue;
     visit(field.name, field.value);
   }
-  visit("Meridian-Site", edit.site);
+  if (edit.headers != nullptr) {
+    for (const auto& [name, value] : edit.headers->added()) visit(name, value);
+  }
+  if (!edit.site.empty()) visit("Meridian-Site", edit.site);
   visit("Meridian-Reason", edit.reason);
   if (!edit.set_cookie.empty()) visit("Set-Cookie", edit.set_cookie);
 }

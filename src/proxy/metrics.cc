@@ -212,6 +212,19 @@ class Report {
     });
   }
 
+  void Answers() {
+    static constexpr std::array<const char*, 5> kClasses{"1xx", "2xx", "3xx", "4xx", "5xx"};
+    ForEachKey(listeners_, [&](const std::string& name) {
+      for (size_t i = 1; i < kClasses.size(); ++i) {
+        sink_.Count("meridian_route_answers_total",
+                    "Requests that a route answered itself: redirects and fixed responses",
+                    {{"listener", name}, {"code", kClasses[i]}},
+                    Sum(
+                        listeners_, name, [i](auto& b) -> auto& { return b.answers[i]; }));
+      }
+    });
+  }
+
   void Requests() {
     struct CodeClass {
       const char* label;
@@ -372,6 +385,7 @@ void Metrics::Collect(MetricSink& sink) const {
   report.Connections();
   report.Http2Faults();
   report.Handshakes();
+  report.Answers();
   report.Requests();
   report.Traffic();
   report.Decisions();

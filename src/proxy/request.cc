@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "proxy/client_address.h"
+#include "proxy/route_choice.h"
 #include "proxy/session_key.h"
 
 namespace meridian::proxy {
@@ -21,6 +22,40 @@ class HeadFields final : public routing::HeaderSource {
  private:
   const codec::Head& head_;
 };
+
+// Counts an answer that the route gives itself.
+void CountAnswer(const Core& core, const snapshot::Listener& listener, uint16_t status) {
+  const auto id = static_cast<size_t>(&listener - core.current.snapshot().listeners.data());
+  core.current.counters().listeners[id]->answers[status / 100 - 1].Add();
+}
+
+// What the route changes of the request. Uses core.target, and core.scratch in passing.
+RequestEdit EditOf(Core& core, const snapshot::Route& route, const codec::Head& head) {
+  RequestEdit edit;
+  edit.host = route.host();
+  if (!route.request_edits().empty()) edit.headers = &route.request_edits();
+  if (route.rewrites_path()) {
+    core.target.clear();
+    route.AppendTarget(head.path, core.scratch, core.target);
+    edit.target = core.target;
+  }
+  return edit;
+}
+
+// Which service the request is for, and all that its decision goes by. The key may be in
+// core.scratch.
+void Aim(Core& core, const codec::Head& head, const net::IpAddress& client, ExchangeInput& begin) {
+  begin.query.client = client;
+  begin.query.wall = core.loop.WallNow();
+  begin.query.now = core.loop.Now();
+  begin.query.draw = core.random.Next();
+  begin.target = &ChooseTarget(*begin.route, {&core.current.table(), &head, client,
+                                              begin.query.wall, begin.query.draw, &core.scratch});
+  begin.query.service = begin.target->service;
+  begin.query.session_key =
+      SessionKey(core.current.table().service(begin.query.service).session, head, core.scratch);
+  begin.query.is_read = head.method == "GET" || head.method == "HEAD";
+}
 
 }  // namespace
 
@@ -55,26 +90,29 @@ tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
   if (head.framing == codec::Framing::kLength &&
       head.content_length > config.limits.body_bytes.value_or(UINT64_MAX))
     return tl::unexpected(Failure::kBodyTooLarge);
-  const ServiceId service = input.listener->routes->Match(head.host, head.path);
-  if (!service.ok()) return tl::unexpected(Failure::kNoRoute);
+  const snapshot::Route* route = input.listener->routes->Match(head, core.scratch);
+  if (route == nullptr) return tl::unexpected(Failure::kNoRoute);
+  const snapshot::OwnAnswer* answer = route->answer();
+  if (answer != nullptr && answer->needs_host() && head.host.empty())
+    return tl::unexpected(Failure::kBadRequest);
+
   const HeadFields fields(head);
+  std::string local;
+  if (head.authority.empty()) local = input.stream->local().ToString();
   ExchangeInput begin;
   begin.client = input.client;
   begin.hold = core.current;
+  begin.route = route;
   begin.head = &head;
-  begin.query.service = service;
-  begin.query.client = client;
-  begin.query.session_key =
-      SessionKey(core.current.table().service(service).session, head, core.scratch);
   begin.query.headers = &fields;
-  begin.query.wall = core.loop.WallNow();
-  begin.query.now = core.loop.Now();
-  begin.query.draw = core.random.Next();
-  begin.query.is_read = head.method == "GET" || head.method == "HEAD";
-  std::string local;
-  if (head.authority.empty()) local = input.stream->local().ToString();
   const std::string_view subject = input.tls != nullptr ? input.tls->peer_subject() : "";
-  begin.forwarding = {input.peer, trusted, local, input.tls != nullptr, subject};
+  begin.forwarding = {input.peer,           trusted, local,
+                      input.tls != nullptr, subject, EditOf(core, *route, head)};
+  if (answer != nullptr) {
+    CountAnswer(core, *input.listener, answer->status());
+  } else {
+    Aim(core, head, client, begin);
+  }
   auto exchange = core.TakeExchange();
   exchange->Prepare(begin);
   return exchange;

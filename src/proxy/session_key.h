@@ -18,9 +18,4 @@ std::string_view SessionKey(const topology::SessionPolicy& session, const codec:
 // The value of cookie `name` in the request's Cookie fields, or empty.
 std::string_view CookieValue(const codec::Head& head, std::string_view name);
 
-// The value of the first parameter called `name` in the query of `path`, read as
-// application/x-www-form-urlencoded (WHATWG URL section 5.1): parts between '&', '+' for a space,
-// %XX for a byte, in names as in values; a '%' that begins no such byte is one itself. Empty: none.
-std::string_view QueryValue(std::string_view path, std::string_view name, std::string& scratch);
-
 }  // namespace meridian::proxy

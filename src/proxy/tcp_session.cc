@@ -73,7 +73,7 @@ void TcpSession::ReadHello(std::string_view bytes) {
 
 void TcpSession::ChooseService(std::string_view server_name) {
   if (const auto& routes = listener_config().routes) {
-    service_ = routes->Match(server_name, {});
+    service_ = routes->MatchName(server_name);
     if (!service_.ok()) return Fail(Failure::kNoRoute, true);
   }
   Pick(server_name);
@@ -91,7 +91,7 @@ void TcpSession::Pick(std::string_view server_name) {
   query.wall = core_.loop.WallNow();
   query.now = core_.loop.Now();
   query.draw = core_.random.Next();
-  dial_->connector.Start(hold_, query);
+  dial_->connector.Start(hold_, query, hold_.table().service(query.service).retries);
   dial_->connector.Continue(false);
 }
 

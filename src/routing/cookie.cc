@@ -3,6 +3,8 @@
 
 #include "routing/service.h"
 
+#include <meridian/routing/session_cookie.h>
+
 #include <array>
 
 namespace meridian::routing {
@@ -12,6 +14,9 @@ constexpr uint8_t kVersion = 1;
 constexpr size_t kSiteAt = 1, kEndpointAt = 9, kIssuedAt = 17, kMacAt = 23, kMacBytes = 16;
 constexpr size_t kBytes = kMacAt + kMacBytes;
 static_assert(kBytes / 3 * 4 == kCookieText && kCookieText <= kCookieBytes);
+
+// How far a cookie's issue time may lie ahead of this clock.
+constexpr Duration kClockSkew = std::chrono::minutes(5);
 
 constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr uint8_t kNotADigit = 0xff;
@@ -85,6 +90,23 @@ std::optional<Cookie> ReadCookie(std::string_view text, const tls::HmacKey& key,
   const std::chrono::seconds issued(static_cast<int64_t>(Get(&bytes[kIssuedAt], 6)));
   if (issued > std::chrono::hours(24 * 365 * 200)) return std::nullopt;
   return Cookie{Get(&bytes[kSiteAt], 8), Get(&bytes[kEndpointAt], 8), WallTime(issued)};
+}
+
+std::optional<KnownCookie> ReadKnownCookie(const Service& service, std::string_view text,
+                                           WallTime now) {
+  if (text.empty() || !service.cookie_keys) return std::nullopt;
+  const tls::HmacKeys& keys = *service.cookie_keys;
+  std::optional<Cookie> cookie = ReadCookie(text, keys.signs, service.key);
+  const bool by_other_key = !cookie && keys.accepts;
+  if (by_other_key) cookie = ReadCookie(text, *keys.accepts, service.key);
+  if (!cookie) return std::nullopt;
+  const Duration age = now - cookie->issued;
+  if (age > service.policy->session.ttl || age < -kClockSkew) return std::nullopt;
+  return KnownCookie{*cookie, by_other_key};
+}
+
+bool IsCookieOf(const Table& table, ServiceId service, std::string_view value, WallTime now) {
+  return ReadKnownCookie(table.internals(service), value, now).has_value();
 }
 
 size_t MakeCookie(const Table& table, ServiceId service, EndpointId endpoint, WallTime now,

@@ -29,4 +29,13 @@ void WriteCookie(const Cookie& cookie, const tls::HmacKey& key, uint64_t service
 std::optional<Cookie> ReadCookie(std::string_view text, const tls::HmacKey& key,
                                  uint64_t service_key);
 
+// Read under either of the service's keys.
+struct KnownCookie {
+  Cookie cookie;
+  bool by_other_key = false;  // the second: it is honoured, and to be replaced
+};
+// Empty: not one of the service's, or older than session.ttl, or of the future.
+std::optional<KnownCookie> ReadKnownCookie(const Service& service, std::string_view text,
+                                           WallTime now);
+
 }  // namespace meridian::routing

@@ -17,9 +17,6 @@ using topology::SessionBy;
 using topology::SessionScope;
 using topology::Steering;
 
-// How far a cookie's issue time may lie ahead of this clock.
-constexpr Duration kClockSkew = std::chrono::minutes(5);
-
 const Endpoint* FindEndpoint(std::span<const Endpoint> pool, uint64_t key) {
   for (const Endpoint& endpoint : pool) {
     if (endpoint.key == key) return &endpoint;
@@ -92,24 +89,20 @@ void Steps::ReadCookiePin(const Query& query) {
   walk_.pin_ = Pin::kNew;
   walk_.wants_cookie_ = true;
   if (query.session_key.empty() || !walk_.internals_->cookie_keys) return;
-  const topology::SessionPolicy& session = walk_.internals_->policy->session;
-  const tls::HmacKeys& keys = *walk_.internals_->cookie_keys;
-  std::optional<Cookie> cookie = ReadCookie(query.session_key, keys.signs, walk_.internals_->key);
-  const bool by_other_key = !cookie && keys.accepts;
-  if (by_other_key) cookie = ReadCookie(query.session_key, *keys.accepts, walk_.internals_->key);
   walk_.pin_ = Pin::kInvalid;
-  if (!cookie) return;
-  const Duration age = query.wall - cookie->issued;
-  if (age > session.ttl || age < -kClockSkew) return;
-  const SiteId site = walk_.table_->SiteByKey(cookie->site_key);
+  const std::optional<KnownCookie> known =
+      ReadKnownCookie(*walk_.internals_, query.session_key, query.wall);
+  if (!known) return;
+  const Cookie& cookie = known->cookie;
+  const SiteId site = walk_.table_->SiteByKey(cookie.site_key);
   const EndpointPool* pool = site.ok() ? walk_.internals_->PoolAt(site) : nullptr;
   if (pool == nullptr) return;
 
   walk_.pin_ = Pin::kKept;
-  walk_.wants_cookie_ = by_other_key;
+  walk_.wants_cookie_ = known->by_other_key;
   if (walk_.rule_ != nullptr && walk_.rule_->strict && !walk_.rule_->Holds(site)) return LeavePin();
   if (!IsAllowed(site)) return LeavePin();
-  PinTo(site, FindEndpoint(pool->endpoints(), cookie->endpoint_key));
+  PinTo(site, FindEndpoint(pool->endpoints(), cookie.endpoint_key));
 }
 
 // A session without a cookie that has moved and stays. Whatever the table has of another

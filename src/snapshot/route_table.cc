@@ -1,11 +1,16 @@
-// Host and path to service: the routes of one listener, in order. Constant once built; any thread;
-// a match allocates nothing.
+// See route_table.h.
 #include <meridian/base/check.h>
+#include <meridian/base/hash.h>
 #include <meridian/base/text.h>
-#include <meridian/snapshot/snapshot.h>
+#include <meridian/codec/target.h>
+#include <meridian/snapshot/route_table.h>
+
+#include <algorithm>
 
 namespace meridian::snapshot {
 namespace {
+
+using codec::Field;
 
 // "*.example.com" holds for one label or more before ".example.com"; `suffix` is that, with the
 // dot.
@@ -14,36 +19,148 @@ bool HasSuffix(std::string_view host, std::string_view suffix) {
          EqualIgnoringCase(host.substr(host.size() - suffix.size()), suffix);
 }
 
-// "/api" holds for /api, /api/x and /api?q, not for /apix; "/api/" for all below it.
+// "/api" holds for /api and /api/x, not for /apix; "/api/" for all below it.
 bool HasPrefix(std::string_view path, std::string_view prefix) {
   if (prefix.empty()) return true;
   if (!path.starts_with(prefix)) return false;
-  if (path.size() == prefix.size() || prefix.back() == '/') return true;
-  return path[prefix.size()] == '/' || path[prefix.size()] == '?';
+  return path.size() == prefix.size() || prefix.back() == '/' || path[prefix.size()] == '/';
+}
+
+// The root of the name space may be written out: "example.com." is example.com.
+std::string_view WithoutRoot(std::string_view host) {
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return host;
+}
+
+RouteTarget TargetOf(const config::Route& route, std::string_view service, uint64_t below,
+                     const routing::Table& table) {
+  RouteTarget target{.service = table.FindService(service), .below = below};
+  MERIDIAN_CHECK(target.service.ok());
+  const topology::Service& policy = table.service(target.service);
+  target.timeouts = policy.timeouts;
+  target.timeouts.response = route.response_timeout.value_or(policy.timeouts.response);
+  target.timeouts.idle = route.idle_timeout.value_or(policy.timeouts.idle);
+  target.retries = route.retry_on.value_or(policy.retries);
+  target.retries.attempts = route.retry_attempts.value_or(policy.retries.attempts);
+  target.retries.budget = policy.retries.budget;
+  return target;
+}
+
+std::vector<RouteTarget> TargetsOf(const config::Route& route, const routing::Table& table) {
+  std::vector<RouteTarget> targets;
+  if (!route.service.empty()) targets.push_back(TargetOf(route, route.service, 1, table));
+  uint64_t below = 0;
+  for (const config::ServiceShare& share : route.shares) {
+    below += share.weight;
+    targets.push_back(TargetOf(route, share.service, below, table));
+  }
+  MERIDIAN_CHECK(route.redirect || route.respond || (!targets.empty() && targets.back().below > 0));
+  return targets;
+}
+
+std::optional<OwnAnswer> AnswerOf(const config::Route& route) {
+  if (route.redirect) return OwnAnswer(*route.redirect);
+  if (route.respond) return OwnAnswer(*route.respond);
+  return std::nullopt;
 }
 
 }  // namespace
 
-RouteTable::RouteTable(const std::vector<config::Route>& routes, const routing::Table& table) {
-  for (const config::Route& route : routes) {
-    Compiled compiled;
-    compiled.any_host = route.host.empty() || route.host == "*";
-    compiled.wildcard = route.host.starts_with("*.");
-    compiled.host = LowerAscii(std::string_view(route.host).substr(compiled.wildcard ? 1 : 0));
-    compiled.path = route.path;
-    compiled.service = table.FindService(route.service);
-    MERIDIAN_CHECK(compiled.service.ok());
-    routes_.push_back(std::move(compiled));
-  }
+Route::Route(const config::Route& route, const routing::Table& table)
+    : any_host_(route.host.empty() || route.host == "*"),
+      wildcard_(route.host.starts_with("*.")),
+      path_match_(route.path_match),
+      path_(route.path),
+      methods_(route.methods),
+      headers_(route.headers),
+      query_(route.query),
+      targets_(TargetsOf(route, table)),
+      answer_(AnswerOf(route)),
+      request_edits_(route.request_headers),
+      response_edits_(route.response_headers),
+      rewrite_(route.rewrite) {
+  host_ = LowerAscii(std::string_view(route.host).substr(wildcard_ ? 1 : 0));
+  if (path_match_ != config::PathMatch::kRegex) return;
+  auto pattern = config::PathPattern::Parse(path_);
+  MERIDIAN_CHECK(pattern.has_value());
+  pattern_.emplace(std::move(*pattern));
 }
 
-ServiceId RouteTable::Match(std::string_view host, std::string_view path) const {
-  // The root of the name space may be written out: "example.com." is example.com.
-  if (host.ends_with('.')) host.remove_suffix(1);
-  for (const Compiled& route : routes_) {
-    const bool here = route.any_host || (route.wildcard ? HasSuffix(host, route.host)
-                                                        : EqualIgnoringCase(host, route.host));
-    if (here && HasPrefix(path, route.path)) return route.service;
+const RouteTarget& Route::TargetOf(uint64_t draw) const {
+  const uint32_t number = Reduce(draw, static_cast<uint32_t>(targets_.back().below));
+  const auto found = std::find_if(targets_.begin(), targets_.end(),
+                                  [number](const auto& target) { return number < target.below; });
+  return *found;
+}
+
+void Route::AppendTarget(std::string_view target, std::string& scratch, std::string& out) const {
+  const std::string_view path = codec::NormalPath(codec::PathOf(target), scratch);
+  const size_t start = out.size();
+  if (path.starts_with('/')) {
+    out.append(*rewrite_.prefix).append(path.substr(path_.size()));
+  } else {
+    out.append(path);  // "*"
+  }
+  if (out.size() == start) out.push_back('/');
+  out.append(codec::QueryOf(target));
+}
+
+bool Route::TakesHost(std::string_view host) const {
+  if (any_host_) return true;
+  return wildcard_ ? HasSuffix(host, host_) : EqualIgnoringCase(host, host_);
+}
+
+bool Route::TakesPath(std::string_view path) const {
+  switch (path_match_) {
+    case config::PathMatch::kPrefix:
+      return HasPrefix(path, path_);
+    case config::PathMatch::kExact:
+      return path == path_;
+    case config::PathMatch::kRegex:
+      return pattern_->Matches(path);
+  }
+  return false;
+}
+
+bool Route::TakesMethod(std::string_view method) const {
+  return methods_.empty() || std::find(methods_.begin(), methods_.end(), method) != methods_.end();
+}
+
+bool Route::TakesFields(const codec::Head& head, std::string& scratch) const {
+  for (const auto& [name, value] : headers_) {
+    const bool found = std::any_of(head.begin(), head.end(), [&](const Field& field) {
+      return EqualIgnoringCase(field.name, name) && (value == "*" || field.value == value);
+    });
+    if (!found) return false;
+  }
+  for (const auto& [name, value] : query_) {
+    const auto parameter = codec::QueryParameter(head.path, name, scratch);
+    if (!parameter || (value != "*" && *parameter != value)) return false;
+  }
+  return true;
+}
+
+RouteTable::RouteTable(const std::vector<config::Route>& routes, const routing::Table& table) {
+  for (const config::Route& route : routes) routes_.emplace_back(route, table);
+}
+
+const Route* RouteTable::Match(const codec::Head& head, std::string& scratch) const {
+  const std::string_view host = WithoutRoot(head.host);
+  std::string_view path = codec::NormalPath(codec::PathOf(head.path), scratch);
+  for (const Route& route : routes_) {
+    if (!route.TakesHost(host) || !route.TakesMethod(head.method) || !route.TakesPath(path))
+      continue;
+    if (route.headers_.empty() && route.query_.empty()) return &route;
+    if (route.TakesFields(head, scratch)) return &route;
+    path = codec::NormalPath(codec::PathOf(head.path), scratch);  // a parameter may have taken it
+  }
+  return nullptr;
+}
+
+ServiceId RouteTable::MatchName(std::string_view name) const {
+  name = WithoutRoot(name);
+  for (const Route& route : routes_) {
+    if (route.TakesHost(name)) return route.targets_.front().service;
   }
   return ServiceId{};
 }

@@ -43,6 +43,7 @@ inline constexpr Library kLibraries[] = {
     {"uv.h", "PkgConfig::uv", "uvio"},
     {"uv/", "PkgConfig::libuv", "uvio"},
     {"yaml-cpp/", "yaml-cpp", "config"},
+    {"re2/", "${RE2_LIBRARY}", "config"},
     {"nlohmann/", "nlohmann_json", "admin probe"},
     {"CLI/", "CLI11", "app"},
     {"curl/", "CURL::", "probe"},

@@ -4,6 +4,7 @@
 
 #include <meridian/base/log.h>
 #include <meridian/base/time.h>
+#include <meridian/config/route.h>
 #include <meridian/net/address.h>
 #include <meridian/topology/topology.h>
 
@@ -47,17 +48,6 @@ struct Geo {
   std::optional<Place> default_place;
 
   bool operator==(const Geo&) const = default;
-};
-
-// First match wins. An empty host or path matches all.
-struct Route {
-  std::string host;  // lower case: exact, or "*.example.com" (one or more labels), or empty; with
-                     // protocol tcp it is the TLS server name
-  std::string
-      path;  // prefix, at a segment boundary: "/api" matches /api, /api/x and /api?q, not /apix
-  std::string service;
-
-  bool operator==(const Route&) const = default;
 };
 
 enum class Protocol : uint8_t { kTcp, kHttp };

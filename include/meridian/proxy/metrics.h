@@ -57,6 +57,7 @@ struct alignas(kCacheLine) ListenerCounters {
   std::array<Counter, 2> tls_versions;  // handshakes done, by 1.2 and 1.3
   Counter tls_resumed;                  // of those
   std::array<Counter, static_cast<size_t>(tls::HandshakeFailure::kCount)> tls_failures;
+  std::array<Counter, 5> answers;  // of routes themselves, by class of their status
 };
 
 // Per worker, service and site.

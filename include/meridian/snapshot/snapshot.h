@@ -6,6 +6,7 @@
 #include <meridian/geo/locator.h>
 #include <meridian/routing/client_set.h>
 #include <meridian/routing/table.h>
+#include <meridian/snapshot/route_table.h>
 #include <meridian/tls/client_context.h>
 #include <meridian/tls/server_context.h>
 
@@ -15,23 +16,6 @@
 #include <vector>
 
 namespace meridian::snapshot {
-
-// Host and path, or server name, to service; the first match wins (config::Route tells how).
-class RouteTable {
- public:
-  RouteTable(const std::vector<config::Route>& routes, const routing::Table& table);
-  // `host` without port, any case; `path` with or without its query. !ok(): no route.
-  ServiceId Match(std::string_view host, std::string_view path) const;
-
- private:
-  struct Compiled {
-    std::string host;  // lower case
-    bool any_host = false, wildcard = false;
-    std::string path;
-    ServiceId service;
-  };
-  std::vector<Compiled> routes_;
-};
 
 // Who may use a listener: whom one of the lists of `allow` holds, or everyone without it, but for
 // those whom one of the lists of `deny` holds. A place that is not known is in no list.
@@ -50,7 +34,7 @@ class Access {
 struct Listener {
   config::Listener config;
   ServiceId service;                   // tcp without routes
-  std::unique_ptr<RouteTable> routes;  // http by host and path; tcp by server name, or null
+  std::unique_ptr<RouteTable> routes;  // http by request; tcp by server name, or null
   bool reads_hello = false;            // tcp: the server name decides on something
   Access access;
   std::shared_ptr<const tls::ServerContext> tls;  // null: plain

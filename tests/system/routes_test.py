@@ -1,0 +1,169 @@
+"""Routes through nginx sites: what a route takes, where it leads, what it changes and answers."""
+import collections
+
+from harness import PLACES, Connection, Meridian, Sites, SystemTest, curl, get, main, request, web_config
+
+
+def routes_config(sites, routes, **services):
+    """The services main, api and next at atlanta, dallas and san-jose; one listener with these routes."""
+    config = web_config({})
+    config["regions"] = {"one": {"sites": {}}}
+    for site, service in (("atlanta", "main"), ("dallas", "api"), ("san-jose", "next")):
+        place = PLACES[site]
+        config["regions"]["one"]["sites"][site] = {
+            "latitude": place.latitude, "longitude": place.longitude,
+            "services": {service: sites.addresses(site)}}
+    config["services"] = {name: {"health_check": "ready", **services.get(name, {})}
+                          for name in ("main", "api", "next")}
+    config["listeners"]["web"] = {"bind": ["127.0.0.1:0"], "protocol": "http", "routes": routes}
+    return config
+
+
+class Matches(SystemTest):
+    @classmethod
+    def start(cls):
+        cls.sites = Sites(cls.shared, endpoints=1)
+        cls.meridian = Meridian(cls.shared, routes_config(cls.sites, [
+            {"path": {"exact": "/login"}, "methods": ["GET", "HEAD"], "service": "api"},
+            {"path": {"regex": "/v[0-9]+/(users|groups)"}, "service": "api"},
+            {"match": {"header": {"X-Beta": "1"}}, "service": "next"},
+            {"match": {"query": {"beta": "yes please", "user": "*"}}, "service": "next"},
+            {"service": "main"}]))
+
+    def site(self, path="/", method="GET", headers=()):
+        return request(self.meridian.address(), method, path, headers=headers).site
+
+    def test_an_exact_path_and_a_method(self):
+        self.assertEqual(self.site("/login"), "dallas")
+        self.assertEqual(self.site("/login?next=/"), "dallas")
+        self.assertEqual(self.site("/login", "HEAD"), "dallas")
+        self.assertEqual(self.site("/login", "DELETE"), "atlanta")
+        self.assertEqual(self.site("/login/"), "atlanta")
+
+    def test_an_expression_over_the_whole_path(self):
+        self.assertEqual(self.site("/v12/users"), "dallas")
+        self.assertEqual(self.site("/v12/users/1"), "atlanta")
+
+    def test_a_header(self):
+        self.assertEqual(self.site(headers={"x-beta": "1"}), "san-jose")
+        self.assertEqual(self.site(headers={"X-Beta": "2"}), "atlanta")
+
+    def test_parameters_as_curl_encodes_them(self):
+        done = curl("--get", "--data-urlencode", "beta=yes please", "--data-urlencode", "user=ä&ö", "--output",
+                    "/dev/null", "--dump-header", "-", self.meridian.url())
+        self.assertIn(b"Meridian-Site: san-jose", done.stdout)
+        self.assertEqual(self.site("/?beta=yes+please"), "atlanta")
+
+    def test_another_spelling_of_a_path_takes_the_same_route(self):
+        done = curl("--path-as-is", "--output", "/dev/null", "--dump-header", "-",
+                    self.meridian.url("/x/../lo%67in"))
+        self.assertIn(b"Meridian-Site: dallas", done.stdout)
+
+    def test_check_names_the_place_of_a_bad_expression(self):
+        config = routes_config(self.sites, [{"path": {"regex": "/(a"}, "service": "api"}])
+        answer = self.meridian.reload(config)
+        self.assertIn("listeners.web.routes[0].path.regex: '/(a' is not a regular expression", str(answer))
+        self.assertEqual(self.site("/login"), "dallas")
+
+
+class Canary(SystemTest):
+    @classmethod
+    def start(cls):
+        cls.sites = Sites(cls.shared, endpoints=1)
+
+    def launch(self, **session):
+        policy = {"session": session} if session else {}
+        return Meridian(self.scope, routes_config(
+            self.sites, [{"services": {"main": 70, "next": 30}}], main=policy, next=policy))
+
+    def test_requests_without_a_session_follow_the_weights(self):
+        meridian = self.launch()
+        counts = collections.Counter()
+        with Connection(meridian.address()) as connection:
+            for _ in range(1000):
+                counts[connection.request().site] += 1
+        self.assertAlmostEqual(counts["san-jose"], 300, delta=70)  # 4.8 standard deviations
+        self.assertEqual(sum(counts.values()), counts["san-jose"] + counts["atlanta"])
+
+    def test_a_cookie_keeps_a_client_on_its_side(self):
+        meridian = self.launch(by="cookie")
+        sides = collections.Counter()
+        for _ in range(30):
+            first = get(meridian.address())
+            sides[first.site] += 1
+            for _ in range(5):
+                again = get(meridian.address(), headers={"Cookie": first.cookie})
+                self.assertEqual(again.site, first.site)
+        self.assertEqual(set(sides), {"atlanta", "san-jose"})
+
+    def test_an_address_stays_on_its_side(self):
+        meridian = self.launch(by="source")
+        sides = collections.Counter()
+        for number in range(1, 41):
+            source = "127.0.1.%d" % number
+            sites = {get(meridian.address(), source=source).site for _ in range(4)}
+            self.assertEqual(len(sites), 1)
+            sides.update(sites)
+        self.assertEqual(set(sides), {"atlanta", "san-jose"})
+
+
+class Actions(SystemTest):
+    @classmethod
+    def start(cls):
+        cls.sites = Sites(cls.shared, endpoints=1)
+        cls.meridian = Meridian(cls.shared, routes_config(cls.sites, [
+            {"path": "/api", "service": "api", "rewrite": {"prefix": "/v2"},
+             "headers": {"set": {"Server": "meridian"}, "add": {"X-Env": "prod"}, "remove": ["X-Endpoint"]}},
+            {"path": "/forwarded", "service": "main", "rewrite": {"host": "main.internal:81"}},
+            {"path": "/old", "redirect": {"to": "https://{host}/new{path}", "status": 301}},
+            {"path": "/elsewhere", "redirect": {"to": "http://" + cls.sites["dallas"].addresses[0]}},
+            {"path": {"exact": "/robots.txt"}, "respond": {"body": "User-agent: *\n"}},
+            {"path": "/secret", "respond": {"status": 403, "body": "no\n"}},
+            {"service": "main"}]))
+
+    def test_the_server_is_asked_for_the_rewritten_path(self):
+        for path, asked in (("/api/x?y=1", "/v2/x?y=1"), ("/api", "/v2"), ("/x/../%61pi/z", "/v2/z")):
+            done = curl("--path-as-is", self.meridian.url(path))
+            self.assertEqual(done.stdout.decode(), "dallas-1 %s\n" % asked)
+
+    def test_the_server_is_told_the_rewritten_host_and_the_clients(self):
+        response = get(self.meridian.address(), "/forwarded", headers={"Host": "app.example.com"})
+        host, _, _, forwarded_host = response.text.split("|")
+        self.assertEqual((host, forwarded_host), ("main.internal:81", "app.example.com"))
+
+    def test_response_headers_are_set_added_and_removed(self):
+        response = get(self.meridian.address(), "/api")
+        self.assertEqual(response.all("Server"), ["meridian"])
+        self.assertEqual(response.all("X-Env"), ["prod"])
+        self.assertEqual(response.all("X-Endpoint"), [])
+
+    def test_a_redirect_is_followed_by_curl_with_path_and_query(self):
+        done = curl("--location", self.meridian.url("/elsewhere?a=b"))
+        self.assertEqual(done.stdout.decode(), "dallas-1 /elsewhere?a=b\n")
+        response = get(self.meridian.address(), "/old/x?y", headers={"Host": "app.example.com"})
+        self.assertEqual((response.status, response.get("Location"), response.get("Meridian-Reason")),
+                         (301, "https://app.example.com/new/old/x?y", "redirect"))
+
+    def test_fixed_responses_keep_the_connection(self):
+        with Connection(self.meridian.address()) as connection:
+            response = connection.request(path="/robots.txt")
+            self.assertEqual((response.status, response.text), (200, "User-agent: *\n"))
+            self.assertEqual(connection.request("HEAD", "/robots.txt").status, 200)
+            response = connection.request("POST", "/x/../secret", body=b"a body")
+            self.assertEqual((response.status, response.text), (403, "no\n"))
+            self.assertEqual(connection.request().status, 200)
+        self.assertGreaterEqual(self.meridian.metric("meridian_route_answers_total", code="4xx"), 1)
+
+    def test_what_could_smuggle_is_refused_by_check(self):
+        for action, told in (
+                ({"headers": {"set": {"X-A": "a\r\nX-B: b"}}}, "has a line break"),
+                ({"request_headers": {"set": {"Content-Length": "0"}}}, "says where a body ends"),
+                ({"request_headers": {"remove": ["Transfer-Encoding"]}}, "belongs to one connection"),
+                ({"request_headers": {"remove": ["Host"]}}, "expected rewrite.host"),
+                ({"rewrite": {"host": ""}}, "is not a host")):
+            answer = self.meridian.reload(routes_config(self.sites, [{"service": "main", **action}]))
+            self.assertIn(told, str(answer))
+
+
+if __name__ == "__main__":
+    main()
