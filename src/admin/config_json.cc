@@ -11,8 +11,13 @@
 namespace meridian::admin {
 namespace {
 
-Json Bound(const std::optional<uint64_t>& value) {
+template <class Number>
+Json Bound(const std::optional<Number>& value) {
   return value ? Json(*value) : Json("unlimited");
+}
+
+Json Bound(const std::optional<Duration>& value) {
+  return value ? Json(FormatDuration(*value)) : Json("unlimited");
 }
 
 Json Auto(uint64_t value) {
@@ -29,7 +34,8 @@ Json Value(const config::Process& process) {
           {"drain_timeout", FormatDuration(process.drain_timeout)},
           {"max_connections", Auto(process.max_connections)},
           {"startup_grace", FormatDuration(process.startup_grace)},
-          {"session_table", process.session_table}};
+          {"session_table", process.session_table},
+          {"client_table", process.client_table}};
 }
 
 Json Value(const config::Log& log) {
@@ -249,7 +255,17 @@ Json Value(const config::Listener& listener) {
   json["limits"] = {{"header_size", listener.limits.header_bytes},
                     {"headers", listener.limits.headers},
                     {"body_size", Bound(listener.limits.body_bytes)},
-                    {"header_timeout", FormatDuration(listener.limits.header_timeout)}};
+                    {"header_timeout", FormatDuration(listener.limits.header_timeout)},
+                    {"body_timeout", Bound(listener.limits.body_timeout)},
+                    {"min_rate", Bound(listener.limits.min_rate)},
+                    {"rate", "unlimited"},
+                    {"connections_per_client", Bound(listener.limits.connections_per_client)},
+                    {"requests_per_connection", Bound(listener.limits.requests_per_connection)}};
+  if (const auto& rate = listener.limits.rate) {
+    json["limits"]["rate"] = rate->per_second;
+    json["limits"]["rate_burst"] = rate->burst;
+    json["limits"]["rate_by"] = rate->header.empty() ? "client" : "header:" + rate->header;
+  }
   return json;
 }
 

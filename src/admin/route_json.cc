@@ -45,6 +45,9 @@ void AddActions(const config::Route& route, Json& json) {
                        {"body_bytes", route.respond->body.size()},
                        {"content_type", route.respond->content_type}};
   }
+  if (route.mirror) {
+    json["mirror"] = {{"service", route.mirror->service}, {"share", route.mirror->share}};
+  }
   if (route.response_timeout) {
     json["timeouts"]["response"] = FormatDuration(*route.response_timeout);
   }

@@ -40,6 +40,7 @@ void WarnOfFixed(const config::Config& running, const config::Config& next, cons
     warn("process.max_connections");
   }
   if (running.process.session_table != next.process.session_table) warn("process.session_table");
+  if (running.process.client_table != next.process.client_table) warn("process.client_table");
   if (running.process.state_directory != next.process.state_directory) {
     warn("process.state_directory");
   }

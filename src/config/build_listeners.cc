@@ -1,5 +1,6 @@
 // listeners: where to accept, from whom, and within which bounds.
 #include "config/build.h"
+#include "config/values.h"
 
 #include <meridian/base/format.h>
 #include <meridian/base/text.h>
@@ -29,13 +30,48 @@ void ReadWhere(Build& build, const View& view, Listener& listener) {
   BuildRoutes(build, routes, listener);
 }
 
-void ReadLimits(const View& view, Limits& limits) {
+void ReadRate(Build& build, const View& view, Limits& limits) {
+  const View rate = view["rate"], by = view["rate_by"], burst = view["rate_burst"];
+  std::optional<uint32_t> per_second, at_once;
+  Read(view, "rate", per_second);
+  Read(view, "rate_burst", at_once);
+  if (!per_second) {
+    for (const View& other : {by, burst}) {
+      if (other && !view.Has("rate")) {
+        build.Warning(other.at(), other.path(), "has no effect without rate");
+      }
+    }
+    return;
+  }
+  RateLimit& limit = limits.rate.emplace();
+  limit.per_second = *per_second;
+  limit.burst = at_once.value_or(*per_second);
+  if (limit.burst / limit.per_second >= 3600) {
+    build.Error(burst.place(), burst.path(),
+                Format("is more than {} requests a second make in an hour", limit.per_second));
+  }
+  if (!by) return;
+  const auto [word, argument] = SplitArgument(by.text());
+  limit.header = argument;
+  if (word == "header" && argument.empty()) {
+    build.Error(by.place(), by.path(), "needs the header's name; expected such as header:X-Key");
+  }
+}
+
+void ReadLimits(Build& build, const View& view, Limits& limits) {
   ReadBytes(view, "header_size", limits.header_bytes);
   Read(view, "headers", limits.headers);
   if (const View body = view["body_size"]; body && body.text() != "unlimited") {
     limits.body_bytes = ParseBytes(body.text());
   }
   Read(view, "header_timeout", limits.header_timeout);
+  Read(view, "body_timeout", limits.body_timeout);
+  if (const View rate = view["min_rate"]; rate && rate.text() != "unlimited") {
+    limits.min_rate = ParseBytes(rate.text());
+  }
+  ReadRate(build, view, limits);
+  Read(view, "connections_per_client", limits.connections_per_client);
+  Read(view, "requests_per_connection", limits.requests_per_connection);
 }
 
 void ReadProxies(Build& build, const View& view, Listener& listener) {
@@ -153,7 +189,7 @@ Listener BuildListener(Build& build, const std::string& name, const View& view, 
            {{"http", Protocol::kHttp}, {"tcp", Protocol::kTcp}});
   const bool protocol_known = !view.Has("protocol") || view["protocol"];
   if (protocol_known) ReadWhere(build, view, listener);
-  ReadLimits(view["limits"], listener.limits);
+  ReadLimits(build, view["limits"], listener.limits);
   ReadProxies(build, view, listener);
   listener.allow = BuildAccess(build, view["allow"]);
   listener.deny = BuildAccess(build, view["deny"]);

@@ -92,6 +92,7 @@ void BuildProcess(Build& build) {
   Read(process, "max_connections", out.max_connections);
   Read(process, "startup_grace", out.startup_grace);
   Read(process, "session_table", out.session_table);
+  Read(process, "client_table", out.client_table);
   out.state_directory =
       process["state_directory"] ? build.Path(process, "state_directory") : "/var/lib/meridian";
   BuildLog(build);

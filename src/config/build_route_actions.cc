@@ -121,12 +121,22 @@ void ReadBounds(const View& view, Route& route) {
   }
 }
 
+void ReadMirror(Build& build, const View& view, Route& route) {
+  if (!view) return;
+  MirrorTo& mirror = route.mirror.emplace();
+  if (const View service = view["service"];
+      service && build.Refers(service, build.services, "a service")) {
+    mirror.service = service.text();
+  }
+  Read(view, "share", mirror.share);
+}
+
 // A request that Meridian answers goes nowhere, and nothing that is for going somewhere counts.
 void CheckAnswer(Build& build, const View& view, const Route& route) {
   if (!route.redirect && !route.respond) return;
   const char* what = route.redirect ? "redirect" : "respond";
   for (const char* key :
-       {"service", "services", "rewrite", "request_headers", "timeouts", "retries"}) {
+       {"service", "services", "rewrite", "request_headers", "mirror", "timeouts", "retries"}) {
     if (!view.Has(key)) continue;
     const View given = view[key];
     build.Error(given ? given.at() : view.at(), view.path() + "." + key,
@@ -146,6 +156,7 @@ void BuildRouteActions(Build& build, const View& view, Route& route) {
   route.response_headers = ReadHeaderChanges(build, view["headers"], Direction::kResponse);
   ReadRedirect(build, view["redirect"], route);
   ReadRespond(build, view["respond"], route);
+  ReadMirror(build, view["mirror"], route);
   ReadBounds(view, route);
   CheckAnswer(build, view, route);
 }

@@ -27,7 +27,7 @@ void CheckRouteKeys(Build& build, const View& view, Protocol protocol) {
                 "protocol tcp has no hosts and paths; expected `sni` (\"*\" for all)");
   }
   for (const char* key : {"methods", "match", "services", "rewrite", "request_headers", "headers",
-                          "redirect", "respond", "timeouts", "retries"}) {
+                          "redirect", "respond", "mirror", "timeouts", "retries"}) {
     if (const View given = view[key]) {
       build.Error(given.at(), given.path(),
                   "protocol tcp has no requests; expected `sni` and `service` alone");

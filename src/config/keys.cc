@@ -42,6 +42,11 @@ constexpr Key kProcessKeys[] = {
         "65536"}
         .In(4, 1 << 26),
 
+    Key{"process.client_table", kInteger,
+        "Clients whose rate and connections are known, for listeners' limits; 16 bytes each.",
+        "65536"}
+        .In(8, 1 << 26),
+
     Key{"log", kMap, "The process's log."}.With(kMergeable),
     Key{"log.level", kWord, "The least severe level that is written.", "info",
         "trace debug info warn error"}
@@ -393,10 +398,30 @@ constexpr Key kListenerKeys[] = {
                                                                                               kPiB),
     Key{"listeners.*.limits.header_timeout", kDuration, "For the whole request head.", "10s"}.In(
         kMillisecond, kHour),
+    Key{"listeners.*.limits.body_timeout", kDuration, "For the whole request body.", "unlimited",
+        "unlimited"}
+        .In(kMillisecond, 24 * kHour),
+    Key{"listeners.*.limits.min_rate", kBytes,
+        "Of a request body a second, over five seconds each; a slower client is cut off.",
+        "unlimited", "unlimited"}
+        .In(1, kMiB),
     Key{"listeners.*.limits.rate", kInteger, "Requests a second from one client.", "unlimited",
         "unlimited"}
-        .In(1, 1e9)
-        .With(kLater),
+        .In(1, 1e6),
+    Key{"listeners.*.limits.rate_burst", kInteger, "Requests at once; auto: as many as a second's.",
+        "auto", "auto"}
+        .In(1, 1e9),
+    Key{"listeners.*.limits.rate_by", kWord,
+        "What is one client: its address (of IPv6 the /64), or a header's value, header:NAME.",
+        "client", "client header"}
+        .Called("a kind of client")
+        .With(kArgument),
+    Key{"listeners.*.limits.connections_per_client", kInteger,
+        "Connections that one address (of IPv6 the /64) may have open.", "unlimited", "unlimited"}
+        .In(1, 65535),
+    Key{"listeners.*.limits.requests_per_connection", kInteger,
+        "Requests after which a connection is closed.", "unlimited", "unlimited"}
+        .In(1, 1e9),
     Key{"listeners.*.allow", kMap, "Only clients that one of these lists holds."},
     Key{"listeners.*.allow.country", kList, "Countries."},
     Key{"listeners.*.allow.country[]", kCountry, "ISO 3166-1 alpha-2 code."},

@@ -74,6 +74,10 @@ constexpr Key kRouteKeys[] = {
     Key{"listeners.*.routes[].respond.body", kText, "The body."},
     Key{"listeners.*.routes[].respond.content_type", kText, "Content-Type of the body.",
         "text/plain"},
+    Key{"listeners.*.routes[].mirror", kMap,
+        "A copy of requests to another service; what that answers is dropped."},
+    Key{"listeners.*.routes[].mirror.service", kName, "Where copies go."}.With(kRequired),
+    Key{"listeners.*.routes[].mirror.share", kShare, "Of the requests.", "100%"}.In(0, 1),
     Key{"listeners.*.routes[].timeouts", kMap, "Bounds in time, in place of the service's."},
     Key{"listeners.*.routes[].timeouts.response", kDuration, "From request to response head."}.In(
         1e6, 24 * 3600e9),

@@ -7,6 +7,7 @@
 
 #include "proxy/exchange.h"
 #include "proxy/http2_stream.h"
+#include "proxy/mirror.h"
 
 namespace meridian::proxy {
 namespace {
@@ -25,6 +26,10 @@ Core::Core(net::Loop& loop_used, net::Random& random_used, health::Registry& reg
 
 Core::~Core() {
   MERIDIAN_CHECK(sessions.empty());
+  while (!mirrors.empty()) {
+    const std::unique_ptr<Mirror> mirror(&mirrors.front());
+    mirror->Unlink();
+  }
   graves_.clear();
 }
 
@@ -75,6 +80,26 @@ std::unique_ptr<Http2ClientStream> Core::TakeStream() {
 
 void Core::KeepStream(std::unique_ptr<Http2ClientStream> stream) {
   if (spare_streams_.size() < kMaxSpareStreams) spare_streams_.push_back(std::move(stream));
+}
+
+Mirror* Core::TakeMirror() {
+  if (mirror_count_ >= Mirror::kMost || draining) return nullptr;
+  std::unique_ptr<Mirror> mirror;
+  if (spare_mirrors_.empty()) {
+    mirror = std::make_unique<Mirror>(*this);
+  } else {
+    mirror = std::move(spare_mirrors_.back());
+    spare_mirrors_.pop_back();
+  }
+  ++mirror_count_;
+  mirrors.PushBack(*mirror);
+  return mirror.release();  // in `mirrors` until KeepMirror
+}
+
+void Core::KeepMirror(Mirror& mirror) {
+  mirror.Unlink();
+  --mirror_count_;
+  spare_mirrors_.emplace_back(&mirror);
 }
 
 void Core::Report(const Hold& hold, const routing::Endpoint& endpoint, health::Outcome outcome) {

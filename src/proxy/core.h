@@ -19,6 +19,7 @@
 namespace meridian::proxy {
 
 class Exchange;
+class Mirror;
 class Http2ClientStream;
 
 // A snapshot with this worker's counters for it, counted without atomics: a session takes a Hold
@@ -156,6 +157,10 @@ class Core final : private net::TimerHandler {
   // The same for an HTTP/2 client's streams.
   std::unique_ptr<Http2ClientStream> TakeStream();
   void KeepStream(std::unique_ptr<Http2ClientStream> stream);
+  // A mirror in `mirrors`, or null: there are as many as there may be.
+  Mirror* TakeMirror();
+  // It may be on the stack still, and must not touch itself before it is taken again.
+  void KeepMirror(Mirror& mirror);
   void Report(const Hold& hold, const routing::Endpoint& endpoint, health::Outcome outcome);
   // Logs why a backend's TLS was refused, at most once a second.
   void LogTlsFailure(const routing::Endpoint& endpoint, const Error& error);
@@ -171,13 +176,15 @@ class Core final : private net::TimerHandler {
   Hold current;
   tls::Workspace tls;  // outlives every stream
   BackendPool pool;
-  size_t handshakes = 0;  // clients', under way
+  std::shared_ptr<snapshot::ClientTables> clients_known;  // of the newest snapshot that has them
+  size_t handshakes = 0;                                  // clients', under way
   codec::Http2Pool http2;
   codec::Head head;     // scratch for the head being read
   std::string scratch;  // scratch for the head being written, and for a decoded session key
   std::vector<codec::Field> fields;  // scratch for a head being written in HTTP/2
   std::string target;                // scratch for a target that a route rewrites
   List<Session> sessions;
+  List<Mirror> mirrors;
   size_t clients = 0;
   uint64_t exchanges = 0;  // under way
   size_t waiting = 0;      // connectors that wait for a planned switch to end
@@ -191,6 +198,8 @@ class Core final : private net::TimerHandler {
   std::vector<std::unique_ptr<Session>> graves_;
   MonotonicTime tls_logged_{};
   std::vector<std::unique_ptr<Exchange>> spare_exchanges_;
+  std::vector<std::unique_ptr<Mirror>> spare_mirrors_;
+  size_t mirror_count_ = 0;
   std::vector<std::unique_ptr<Http2ClientStream>> spare_streams_;
   MonotonicTime budget_second_{};
   uint64_t budget_used_ = 0;

@@ -1,6 +1,7 @@
 // The request's half of an exchange, its attempts and retries. exchange_response.cc holds the
 // response's half.
 #include "proxy/exchange.h"
+#include "proxy/mirror.h"
 
 #include <algorithm>
 #include <charconv>
@@ -47,6 +48,7 @@ void Exchange::Prepare(const ExchangeInput& input) {
 }
 
 void Exchange::Go() {
+  if (mirror_ != nullptr) mirror_->Go();
   if (target_ == nullptr) return GoAnswer();
   state_ = State::kConnect;
   connector_.Continue(true);
@@ -56,6 +58,7 @@ void Exchange::Rest() {
   if (state_ == State::kRest) return;
   state_ = State::kRest;
   --core_.exchanges;
+  if (mirror_ != nullptr) std::exchange(mirror_, nullptr)->Leave();
   connector_.Cancel();
   timer_.Disarm();
   backend_.reset();
@@ -85,6 +88,7 @@ void Exchange::RequestBody(std::string_view data) {
   if (data.empty()) return;
   received_bytes_ += data.size();
   if (target_ == nullptr) return DropBody();
+  if (mirror_ != nullptr) mirror_->RequestBody(data);
   if (!chunked_request_) return SendBody(std::span<const std::string_view>(&data, 1));
   char size[20];
   char* end = std::to_chars(size, size + 16, data.size(), 16).ptr;
@@ -97,6 +101,7 @@ void Exchange::RequestBody(std::string_view data) {
 
 void Exchange::RequestEnd(std::span<const codec::Field> trailers) {
   request_complete_ = true;
+  if (mirror_ != nullptr) mirror_->RequestEnd(trailers);
   if (state_ == State::kAnswer) return Answer();
   if (chunked_request_ && target_ != nullptr) {
     core_.scratch.clear();

@@ -40,6 +40,9 @@ class Exchange final : private ConnectorOwner,
   // Decides and writes down the request's head. Then body pieces and the end that are at hand
   // already, then Go.
   void Prepare(const ExchangeInput& input);
+  // A copy of the request goes along from here on; it says so when it has ended.
+  void GoWith(Mirror& mirror) { mirror_ = &mirror; }
+  void MirrorEnded() { mirror_ = nullptr; }
   void Go();
   // The request's body as parsed, in order; may pause the client.
   void RequestBody(std::string_view data);
@@ -103,6 +106,7 @@ class Exchange final : private ConnectorOwner,
 
   Core& core_;
   ClientStream* client_ = nullptr;
+  Mirror* mirror_ = nullptr;
   Hold hold_;
   ServiceId service_;
   const snapshot::Route* route_ = nullptr;         // of hold_'s snapshot, as is

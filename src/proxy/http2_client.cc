@@ -10,6 +10,7 @@ namespace {
 constexpr Duration kLinger = std::chrono::seconds(1);
 constexpr Duration kFirstIdle = std::chrono::seconds(60);
 constexpr size_t kWriteBytes = 128 * 1024;
+constexpr Duration kPaceCheck = std::chrono::seconds(1);
 
 codec::Http2Limits LimitsOf(const snapshot::Listener& listener) {
   codec::Http2Limits limits;
@@ -27,6 +28,7 @@ Http2Client::Http2Client(Core& core, ListenerState& listener, Arrival arrival)
       connection_(codec::Http2Connection::Role::kServer, LimitsOf(*core.Config(listener)),
                   core.http2.shared(), *this),
       timer_(*this),
+      pace_timer_(*this),
       peer_(arrival.client),
       idle_(kFirstIdle) {}
 
@@ -98,7 +100,23 @@ void Http2Client::ArmTimer() {
   }
 }
 
-void Http2Client::OnTimer(net::Timer&) {
+void Http2Client::CountRequest(const config::Limits& limits) {
+  if (++requests_ >= limits.requests_per_connection.value_or(UINT32_MAX)) Drain();
+}
+
+void Http2Client::WatchPace() {
+  if (!pace_timer_.armed()) core_.loop.Arm(pace_timer_, kPaceCheck);
+}
+
+void Http2Client::CheckPaces() {
+  const MonotonicTime now = core_.loop.Now();
+  bool any = false;
+  streams_.ForEach([&](Http2ClientStream& stream) { any |= stream.CheckPace(now); });
+  if (any) WatchPace();
+}
+
+void Http2Client::OnTimer(net::Timer& timer) {
+  if (&timer == &pace_timer_) return CheckPaces();
   if (state_ == State::kLinger) return Close();
   if (timing_head_) Count(Failure::kHeaderTimeout);
   connection_.Terminate(timing_head_ ? codec::Http2Code::kEnhanceYourCalm
@@ -118,6 +136,7 @@ void Http2Client::Linger() {
   if (connection_.fault() != codec::Http2Fault::kNone)
     listener_.counters->http2_faults[static_cast<size_t>(connection_.fault())].Add();
   Advance(State::kLinger);
+  pace_timer_.Disarm();
   for (List<Http2ClientStream>* list : {&fresh_, &streams_}) {
     list->ForEach([](Http2ClientStream& stream) { stream.Rest(); });
   }
@@ -167,6 +186,7 @@ void Http2Client::Close() {
     }
   }
   timer_.Disarm();
+  pace_timer_.Disarm();
   TurnTask::Unlink();
   stream_.reset();
   core_.Retire(*this, listener_);

@@ -29,6 +29,8 @@ class Http2Client final : public Session,
 
   // In Core::sessions by now; `bytes` have been read already.
   void Begin(std::string_view bytes);
+  // Its place among the client's connections.
+  void Take(snapshot::ConnectionTable::Place place) { place_ = std::move(place); }
   void Drain() override;
   void Abort() override;
   void HealthChanged() override;
@@ -47,6 +49,10 @@ class Http2Client final : public Session,
   void ExchangeBegun() { ++exchanges_; }
   void ExchangeEnded();
   void SetIdle(Duration idle) { idle_ = idle; }
+  // One more request has begun: it may be the last that the listener allows.
+  void CountRequest(const config::Limits& limits);
+  // A body has begun that must keep a pace.
+  void WatchPace();
   void Release(Http2ClientStream& stream);
   // Its backend is given up, and the client sees that.
   void GiveUp(Http2ClientStream& stream);
@@ -65,6 +71,7 @@ class Http2Client final : public Session,
 
   void Flush();
   void ArmTimer();
+  void CheckPaces();
   void Linger();
   void Close();
   void Advance(State next);
@@ -75,6 +82,9 @@ class Http2Client final : public Session,
   const tls::Stream* tls_;  // stream_, where it is TLS
   codec::Http2Connection connection_;
   net::Timer timer_;
+  net::Timer pace_timer_;  // while there are bodies that must keep a pace
+  snapshot::ConnectionTable::Place place_;
+  uint64_t requests_ = 0;
   List<Http2ClientStream> fresh_;  // their requests came with this read, and have not gone on
   List<Http2ClientStream> streams_;
   net::IpAddress peer_;

@@ -40,14 +40,18 @@ void Http2ClientStream::OnHead(const codec::Head& head, bool end) {
     client_->connection().Reset(*this, codec::Http2Code::kRefusedStream);
     return client_->Drain();
   }
-  body_limit_ = listener->config.limits.body_bytes.value_or(UINT64_MAX);
+  const config::Limits& limits = listener->config.limits;
+  body_limit_ = limits.body_bytes.value_or(UINT64_MAX);
+  client_->CountRequest(limits);
   auto started = StartRequest(client_->core(), {listener, client_->peer(), &client_->stream(),
                                                 client_->tls(), &head, this});
   if (!started) return Answer(started.error(), {});
   exchange_ = std::move(*started);
   client_->ExchangeBegun();
   opens_ = head.upgrade;
-  if (end || opens_) exchange_->RequestEnd({});
+  if (end || opens_) return exchange_->RequestEnd({});
+  pace_.Begin(limits, client_->core().loop.Now());
+  if (limits.body_timeout || limits.min_rate) client_->WatchPace();
 }
 
 void Http2ClientStream::OnRefused(const Error& error) {
@@ -76,6 +80,7 @@ void Http2ClientStream::OnBody(std::string_view bytes) {
     return;
   }
   body_bytes_ += bytes.size();
+  pace_.Add(bytes.size());
   if (body_bytes_ > body_limit_) return Refuse(Failure::kBodyTooLarge, {});
   exchange_->RequestBody(bytes);
   if (!paused_) client_->connection().Consumed(*this);
@@ -160,8 +165,21 @@ void Http2ClientStream::EndTunnel() {
   client_->Touch();
 }
 
+bool Http2ClientStream::CheckPace(MonotonicTime now) {
+  if (!exchange_ || opens_ || client_ended_) return false;
+  const Failure failure = pace_.Check(now);
+  if (failure != Failure::kCount) Refuse(failure, {});
+  return failure == Failure::kCount;
+}
+
+void Http2ClientStream::PauseRequest() {
+  paused_ = true;
+  pace_.Pause(client_->core().loop.Now());
+}
+
 void Http2ClientStream::ResumeRequest() {
   if (!std::exchange(paused_, false)) return;
+  pace_.Resume(client_->core().loop.Now());
   client_->connection().Consumed(*this);
   client_->Touch();
 }
@@ -209,7 +227,7 @@ void Http2ClientStream::Answer(Failure failure, std::string_view detail) {
   fields.Add("content-type", "text/plain");
   fields.Add("content-length", {length, static_cast<size_t>(end - length)});
   fields.Add("meridian-reason", Name(failure));
-  if (status == 503) fields.Add("retry-after", "1");
+  if (AsksToRetry(failure)) fields.Add("retry-after", "1");
   client_->connection().Respond(*this, static_cast<uint16_t>(status), fields.span(), head_only_);
   const std::string_view piece = body;
   if (!head_only_) client_->connection().SendBody(*this, std::span(&piece, 1), true);

@@ -7,6 +7,7 @@
 
 #include <memory>
 
+#include "proxy/body_pace.h"
 #include "proxy/client_stream.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
@@ -27,6 +28,8 @@ class Http2ClientStream final : public ListNode, public codec::Http2Stream, priv
   bool IsAt(std::string_view service, std::string_view site) const {
     return exchange_ != nullptr && exchange_->IsAt(service, site);
   }
+  // Ends a request whose body comes too slowly. Whether there is one to look at again.
+  bool CheckPace(MonotonicTime now);
   // Nothing more is wanted from the backend. False: nothing was under way.
   bool Rest();
 
@@ -46,7 +49,7 @@ class Http2ClientStream final : public ListNode, public codec::Http2Stream, priv
   void SendTunnel(std::string_view bytes) override;
   void EndTunnel() override;
   size_t pending_bytes() const override { return Http2Stream::pending_bytes(); }
-  void PauseRequest() override { paused_ = true; }
+  void PauseRequest() override;
   void ResumeRequest() override;
   void OnResponseDone(Duration idle) override;
   void OnFailed(Failure failure) override;
@@ -57,6 +60,7 @@ class Http2ClientStream final : public ListNode, public codec::Http2Stream, priv
 
   Http2Client* client_ = nullptr;
   std::unique_ptr<Exchange> exchange_;
+  BodyPace pace_;
   uint64_t body_bytes_ = 0, body_limit_ = UINT64_MAX;
   bool head_only_ = false, response_begun_ = false;
   bool whole_ = false;   // the response has no body

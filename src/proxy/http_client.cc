@@ -3,6 +3,8 @@
 
 #include <charconv>
 
+#include "proxy/client_address.h"
+#include "proxy/client_limits.h"
 #include "proxy/http2_client.h"
 #include "proxy/request.h"
 
@@ -38,6 +40,18 @@ void HttpClient::Begin() {
   }
   core_.loop.Arm(timer_, config.limits.header_timeout);
   stream_->StartReading();
+  if (!preface_) EnterClient();
+}
+
+// The client's address is known: is this one connection too many of it? Those of a proxy are not.
+void HttpClient::EnterClient() {
+  const config::Listener& config = core_.Config(listener_)->config;
+  if (Trusted(peer_, config.trusted_proxies)) return;
+  if (EnterConnection(core_, config, peer_, place_)) return;
+  if (tls_ == nullptr || tls_->alpn() != "h2") return Refuse(Failure::kTooManyConnections, {});
+  listener_.counters->failures[static_cast<size_t>(Failure::kTooManyConnections)].Add();
+  stream_->Reset();
+  Close();
 }
 
 void HttpClient::OnRead(std::string_view bytes) {
@@ -57,7 +71,8 @@ void HttpClient::ReadPreface(std::string_view bytes) {
   if (*step == Preface::Step::kNeedMore) return;
   const auto preface = std::move(preface_);
   Advance(State::kIdle);
-  if (!preface->rest().empty()) Take(preface->rest());
+  EnterClient();
+  if (state_ == State::kIdle && !preface->rest().empty()) Take(preface->rest());
 }
 
 // Uses what it can of `bytes` behind what waits already, and keeps the rest.
@@ -140,6 +155,7 @@ size_t HttpClient::ReadHead(std::string_view bytes) {
   size_t used = parsed->consumed;
   used += ReadBody(bytes.substr(used));
   if (exchange_) exchange_->Go();
+  ArmPace();
   return used;
 }
 
@@ -150,6 +166,7 @@ void HttpClient::BecomeHttp2(std::string_view bytes) {
   Advance(State::kClosed);
   auto session =
       std::make_unique<Http2Client>(core_, listener_, Arrival{std::move(stream_), peer_, tls_});
+  session->Take(std::move(place_));
   core_.Replace(*this, *session);
   session.release()->Begin(bytes);  // in core_.sessions until it retires
 }
@@ -166,7 +183,10 @@ bool HttpClient::BeginRequest(const codec::Head& head) {
     Close();
     return false;
   }
-  body_limit_ = listener->config.limits.body_bytes.value_or(UINT64_MAX);
+  const config::Limits& limits = listener->config.limits;
+  body_limit_ = limits.body_bytes.value_or(UINT64_MAX);
+  pace_.Begin(limits, core_.loop.Now());
+  if (++requests_ >= limits.requests_per_connection.value_or(UINT32_MAX)) close_ = true;
   auto started = StartRequest(core_, {listener, peer_, stream_.get(), tls_, &head, this});
   if (started) {
     exchange_ = std::move(*started);
@@ -192,12 +212,14 @@ size_t HttpClient::ReadBody(std::string_view bytes) {
     }
     used += piece->consumed;
     body_bytes_ += piece->data.size();
+    pace_.Add(piece->data.size());
     if (body_bytes_ > body_limit_) {
       Refuse(Failure::kBodyTooLarge, {});
       return bytes.size();
     }
     if (exchange_) exchange_->RequestBody(piece->data);
     if (piece->done) {
+      timer_.Disarm();
       Advance(State::kWait);
       if (exchange_) {
         exchange_->RequestEnd(parser_.ReadTrailers(core_.head));
@@ -259,14 +281,23 @@ void HttpClient::SendBody(std::span<const std::string_view> pieces, bool end,
   stream_->Write(core_.scratch);
 }
 
+// While a body is read the timer is that of its pace, if it has to keep one.
+void HttpClient::ArmPace() {
+  if (state_ != State::kBody || pace_.next() == MonotonicTime::max()) return;
+  core_.loop.Arm(timer_, std::max(pace_.next() - core_.loop.Now(), Duration(0)));
+}
+
 void HttpClient::PauseRequest() {
   paused_ = true;
+  pace_.Pause(core_.loop.Now());
   stream_->StopReading();
 }
 
 void HttpClient::ResumeRequest() {
   if (!paused_) return;
   paused_ = false;
+  pace_.Resume(core_.loop.Now());
+  ArmPace();
   stream_->StartReading();
 }
 
@@ -379,7 +410,10 @@ void HttpClient::OnError(const Error&) {
 
 void HttpClient::OnTimer(net::Timer&) {
   if (state_ == State::kHead) return Refuse(Failure::kHeaderTimeout, {});
-  Close();
+  if (state_ != State::kBody) return Close();
+  const Failure failure = pace_.Check(core_.loop.Now());
+  if (failure != Failure::kCount) return Refuse(failure, {});
+  ArmPace();
 }
 
 void HttpClient::Drain() {

@@ -15,6 +15,7 @@
 #include <memory>
 #include <string>
 
+#include "proxy/body_pace.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
 #include "proxy/preface.h"
@@ -68,6 +69,8 @@ class HttpClient final : public Session,
   void Refuse(Failure failure, std::string_view detail);
   void Answer(Failure failure, std::string_view detail, bool close);
   void NextRequest();
+  void EnterClient();
+  void ArmPace();
   void Linger();
   void Close();
   void Advance(State next);
@@ -82,7 +85,10 @@ class HttpClient final : public Session,
   std::unique_ptr<Preface> preface_;
   std::string input_;  // bytes that wait: part of a head, or pipelined requests
   net::IpAddress peer_;
+  snapshot::ConnectionTable::Place place_;  // among the client's connections
+  BodyPace pace_;
   uint64_t body_bytes_ = 0, body_limit_ = UINT64_MAX;
+  uint64_t requests_ = 0;
   Duration idle_;
   State state_ = State::kPreface;
   Failure refusal_ = Failure::kNoRoute;  // of a request without an exchange

@@ -173,10 +173,20 @@ StatusText TextOf(Failure failure) {
       return {404, "Not Found", "no route matches this host and path"};
     case Failure::kHeaderTimeout:
       return {408, "Request Timeout", "the request did not arrive in time"};
+    case Failure::kBodyTimeout:
+      return {408, "Request Timeout", "the request's body did not arrive in time"};
+    case Failure::kBodyTooSlow:
+      return {408, "Request Timeout", "the request's body arrives too slowly"};
     case Failure::kBodyTooLarge:
       return {413, "Content Too Large", "the request's body is too large"};
     case Failure::kHeaderTooLarge:
       return {431, "Request Header Fields Too Large", "the request's head is too large"};
+    case Failure::kTooManyHeaders:
+      return {431, "Request Header Fields Too Large", "the request has too many header fields"};
+    case Failure::kRateLimited:
+      return {429, "Too Many Requests", "this client sends more requests than it may"};
+    case Failure::kTooManyConnections:
+      return {429, "Too Many Requests", "this client has more connections than it may"};
     case Failure::kUnsupported:
       return {501, "Not Implemented", "this kind of request is not supported"};
     case Failure::kConnectFailed:
@@ -223,6 +233,10 @@ int StatusOf(Failure failure) {
   return TextOf(failure).status;
 }
 
+bool AsksToRetry(Failure failure) {
+  return StatusOf(failure) == 503 || StatusOf(failure) == 429;
+}
+
 void AppendError(Failure failure, std::string_view detail, bool close, bool head_only,
                  std::string& out) {
   const StatusText text = TextOf(failure);
@@ -233,7 +247,7 @@ void AppendError(Failure failure, std::string_view detail, bool close, bool head
   AppendNumber(std::string_view(text.sentence).size() + detail_bytes + 1, out);
   out.append("\r\n");
   AppendField("Meridian-Reason", Name(failure), out);
-  if (text.status == 503) AppendField("Retry-After", "1", out);
+  if (AsksToRetry(failure)) AppendField("Retry-After", "1", out);
   if (close) AppendField("Connection", "close", out);
   out.append("\r\n");
   if (!head_only) AppendErrorBody(failure, detail, out);

@@ -89,6 +89,8 @@ void AppendLastChunk(std::span<const codec::Field> trailers, std::string& out);
 
 // The status that a failure is answered with; 0: not answered at all.
 int StatusOf(Failure failure);
+// Whether the client is told to come again.
+bool AsksToRetry(Failure failure);
 // What it is answered with: a sentence.
 void AppendErrorBody(Failure failure, std::string_view detail, std::string& out);
 // A whole response: status line, Meridian-Reason, that body (absent for HEAD).

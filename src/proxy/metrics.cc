@@ -11,12 +11,22 @@ const char* Name(Failure failure) {
       return "bad-request";
     case Failure::kHeaderTooLarge:
       return "header-too-large";
+    case Failure::kTooManyHeaders:
+      return "too-many-headers";
     case Failure::kBodyTooLarge:
       return "body-too-large";
     case Failure::kUnsupported:
       return "unsupported";
     case Failure::kHeaderTimeout:
       return "header-timeout";
+    case Failure::kBodyTimeout:
+      return "body-timeout";
+    case Failure::kBodyTooSlow:
+      return "body-too-slow";
+    case Failure::kRateLimited:
+      return "rate-limited";
+    case Failure::kTooManyConnections:
+      return "too-many-connections";
     case Failure::kDenied:
       return "denied";
     case Failure::kNoRoute:
@@ -95,6 +105,7 @@ Metrics::Binding Metrics::Bind(size_t worker, const snapshot::Snapshot& snapshot
   }
   binding.worker = workers_[worker].get();
   if (snapshot.table->moved_sessions()) moved_sessions_ = snapshot.table->moved_sessions();
+  if (snapshot.clients) clients_ = snapshot.clients;
   return binding;
 }
 
@@ -284,6 +295,20 @@ class Report {
     }
   }
 
+  void Mirrors() {
+    static constexpr std::array<const char*, 3> kFates{"answered", "failed", "dropped"};
+    ForEachKey(routes_, [&](const std::pair<std::string, std::string>& key) {
+      if (!key.second.empty()) return;
+      for (size_t i = 0; i < kFates.size(); ++i) {
+        sink_.Count("meridian_mirrored_requests_total",
+                    "Copies of requests for this service, by what became of them",
+                    {{"service", key.first}, {"result", kFates[i]}},
+                    Sum(
+                        routes_, key, [i](auto& b) -> auto& { return b.mirrors[i]; }));
+      }
+    });
+  }
+
   void Decisions() {
     ForEachKey(routes_, [&](const Key& key) {
       for (size_t i = 0; i < std::tuple_size_v<decltype(RouteCounters::reasons)>; ++i) {
@@ -387,6 +412,7 @@ void Metrics::Collect(MetricSink& sink) const {
   report.Handshakes();
   report.Answers();
   report.Requests();
+  report.Mirrors();
   report.Traffic();
   report.Decisions();
   report.Times();
@@ -396,6 +422,12 @@ void Metrics::Collect(MetricSink& sink) const {
   sink.Count("meridian_moved_sessions_evicted_total",
              "Moved sessions without a cookie that were forgotten for want of room", {},
              moved_sessions_ ? moved_sessions_->evictions() : 0);
+  sink.Count("meridian_client_rates_evicted_total",
+             "Clients whose rate was forgotten for want of room (process.client_table)", {},
+             clients_ ? clients_->rates.evictions() : 0);
+  sink.Count("meridian_client_connections_uncounted_total",
+             "Connections not counted for want of room (process.client_table)", {},
+             clients_ ? clients_->connections.uncounted() : 0);
   uint64_t hits = 0, misses = 0;
   for (const auto& worker : workers_) {
     hits += worker->geo_hits.value();

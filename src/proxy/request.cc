@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "proxy/client_address.h"
+#include "proxy/client_limits.h"
+#include "proxy/mirror.h"
 #include "proxy/route_choice.h"
 #include "proxy/session_key.h"
 
@@ -44,17 +46,40 @@ RequestEdit EditOf(Core& core, const snapshot::Route& route, const codec::Head& 
 
 // Which service the request is for, and all that its decision goes by. The key may be in
 // core.scratch.
-void Aim(Core& core, const codec::Head& head, const net::IpAddress& client, ExchangeInput& begin) {
+void AimAt(Core& core, const snapshot::RouteTarget& target, ExchangeInput& begin) {
+  const codec::Head& head = *begin.head;
+  begin.target = &target;
+  begin.query.service = target.service;
+  begin.query.session_key =
+      SessionKey(core.current.table().service(begin.query.service).session, head, core.scratch);
+  begin.query.is_read = head.method == "GET" || head.method == "HEAD";
+}
+
+void Aim(Core& core, const net::IpAddress& client, ExchangeInput& begin) {
   begin.query.client = client;
   begin.query.wall = core.loop.WallNow();
   begin.query.now = core.loop.Now();
   begin.query.draw = core.random.Next();
-  begin.target = &ChooseTarget(*begin.route, {&core.current.table(), &head, client,
-                                              begin.query.wall, begin.query.draw, &core.scratch});
-  begin.query.service = begin.target->service;
-  begin.query.session_key =
-      SessionKey(core.current.table().service(begin.query.service).session, head, core.scratch);
-  begin.query.is_read = head.method == "GET" || head.method == "HEAD";
+  AimAt(core,
+        ChooseTarget(*begin.route, {&core.current.table(), begin.head, client, begin.query.wall,
+                                    begin.query.draw, &core.scratch}),
+        begin);
+}
+
+// A copy for the route's mirror, if this request is one of its share; `begin` was prepared. A
+// tunnel cannot be copied.
+void Copy(Core& core, Exchange& exchange, ExchangeInput& begin) {
+  const snapshot::RouteTarget* target = begin.route->MirrorOf(begin.query.draw);
+  if (target == nullptr || begin.head->upgrade) return;
+  Mirror* mirror = core.TakeMirror();
+  if (mirror == nullptr) {
+    const auto dropped = static_cast<size_t>(MirrorFate::kDropped);
+    return begin.hold.route(target->service, {}).mirrors[dropped].Add();
+  }
+  AimAt(core, *target, begin);
+  begin.query.draw = core.random.Next();
+  mirror->Prepare(exchange, begin);
+  exchange.GoWith(*mirror);
 }
 
 }  // namespace
@@ -70,7 +95,8 @@ codec::HttpLimits HeadLimits(const snapshot::Listener& listener) {
 Failure FailureOfHead(const Error& error) {
   switch (error.code) {
     case ErrorCode::kTooLarge:
-      return Failure::kHeaderTooLarge;
+      return error.context == std::string_view("too-many-fields") ? Failure::kTooManyHeaders
+                                                                  : Failure::kHeaderTooLarge;
     case ErrorCode::kUnsupported:
       return Failure::kUnsupported;
     default:
@@ -87,6 +113,7 @@ tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
   const net::IpAddress client =
       trusted ? ClientOf(head, input.peer, config.trusted_proxies) : input.peer;
   if (!input.listener->access.Admits(client)) return tl::unexpected(Failure::kDenied);
+  if (!WithinRate(core, config, client, head)) return tl::unexpected(Failure::kRateLimited);
   if (head.framing == codec::Framing::kLength &&
       head.content_length > config.limits.body_bytes.value_or(UINT64_MAX))
     return tl::unexpected(Failure::kBodyTooLarge);
@@ -111,10 +138,11 @@ tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
   if (answer != nullptr) {
     CountAnswer(core, *input.listener, answer->status());
   } else {
-    Aim(core, head, client, begin);
+    Aim(core, client, begin);
   }
   auto exchange = core.TakeExchange();
   exchange->Prepare(begin);
+  if (answer == nullptr) Copy(core, *exchange, begin);
   return exchange;
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "proxy/client_address.h"
+#include "proxy/client_limits.h"
 
 namespace meridian::proxy {
 
@@ -47,6 +48,8 @@ void TcpSession::ReadPreface(std::string_view bytes) {
 void TcpSession::Greet() {
   const snapshot::Listener& listener = listener_config();
   if (!listener.access.Admits(client_ip_)) return Fail(Failure::kDenied, true);
+  if (!EnterConnection(core_, listener.config, client_ip_, place_))
+    return Fail(Failure::kTooManyConnections, true);
   const std::string_view rest = dial_->preface.rest();
   if (!listener.reads_hello) {
     dial_->early = rest;

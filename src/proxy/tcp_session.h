@@ -78,6 +78,7 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   Hold hold_;
   Side client_, backend_;
   net::IpAddress client_ip_;
+  snapshot::ConnectionTable::Place place_;  // among the client's connections
   std::unique_ptr<Dial> dial_;
   Use use_;
   net::Timer timer_;

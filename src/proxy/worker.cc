@@ -5,6 +5,7 @@
 
 #include "proxy/core.h"
 #include "proxy/http_client.h"
+#include "proxy/mirror.h"
 #include "proxy/reception.h"
 #include "proxy/tcp_session.h"
 
@@ -41,6 +42,7 @@ class Worker::State final : private ReceptionOwner {
   void HealthChanged() {
     core_.pool.DropUnusable();
     core_.sessions.ForEach([](Session& session) { session.HealthChanged(); });
+    core_.mirrors.ForEach([](Mirror& mirror) { mirror.HealthChanged(); });
   }
   void LeaveSite(std::string_view service, std::string_view site) {
     core_.sessions.ForEach([&](Session& session) { session.LeaveSite(service, site); });
@@ -131,6 +133,7 @@ ListenerState& Worker::State::StateOf(const std::string& name) {
 void Worker::State::Commit() {
   MERIDIAN_CHECK(next_ != nullptr);
   core_.current = Hold(next_, input_.metrics->Bind(input_.index, *next_));
+  if (next_->clients) core_.clients_known = next_->clients;
   next_.reset();
   for (const auto& state : listeners_) state->id = {};
   const auto& listeners = core_.current.snapshot().listeners;

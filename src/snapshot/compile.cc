@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <map>
+#include <random>
 
 #include "snapshot/tls_contexts.h"
 
@@ -93,6 +94,20 @@ std::shared_ptr<routing::MovedSessions> MovedSessionsOf(const config::Config& co
     keys.moved_sessions = std::make_shared<routing::MovedSessions>(config.process.session_table);
   }
   return needed ? keys.moved_sessions : nullptr;
+}
+
+// What is known of clients: one for the whole process, too.
+std::shared_ptr<ClientTables> ClientTablesOf(const config::Config& config, Keys& keys) {
+  const bool needed = std::any_of(
+      config.listeners.begin(), config.listeners.end(), [](const config::Listener& listener) {
+        return listener.limits.rate || listener.limits.connections_per_client;
+      });
+  if (needed && !keys.clients) {
+    std::random_device random;  // so that nobody can choose addresses that meet in one set
+    const uint64_t seed = uint64_t{random()} << 32 | random();
+    keys.clients = std::make_shared<ClientTables>(config.process.client_table, seed);
+  }
+  return needed ? keys.clients : nullptr;
 }
 
 void CheckMatch(const topology::Match& match, const std::string& where,
@@ -201,6 +216,7 @@ Compiled Compile(config::Config config, uint64_t generation, health::Registry& r
                                .registry = &registry,
                                .cookie_keys = std::move(cookie_keys),
                                .moved_sessions = MovedSessionsOf(snapshot->config, keys)});
+  snapshot->clients = ClientTablesOf(snapshot->config, keys);
   for (const config::Listener& listener : snapshot->config.listeners) {
     snapshot->listeners.push_back(CompileListener(listener, *snapshot->table));
   }

@@ -79,6 +79,13 @@ Route::Route(const config::Route& route, const routing::Table& table)
       request_edits_(route.request_headers),
       response_edits_(route.response_headers),
       rewrite_(route.rewrite) {
+  if (route.mirror) {
+    mirror_ = RouteTarget{.service = table.FindService(route.mirror->service)};
+    MERIDIAN_CHECK(mirror_->service.ok());
+    mirror_->timeouts = table.service(mirror_->service).timeouts;
+    mirror_->retries = table.service(mirror_->service).retries;
+    mirror_share_ = route.mirror->share;
+  }
   host_ = LowerAscii(std::string_view(route.host).substr(wildcard_ ? 1 : 0));
   if (path_match_ != config::PathMatch::kRegex) return;
   auto pattern = config::PathPattern::Parse(path_);
@@ -103,6 +110,11 @@ void Route::AppendTarget(std::string_view target, std::string& scratch, std::str
   }
   if (out.size() == start) out.push_back('/');
   out.append(codec::QueryOf(target));
+}
+
+const RouteTarget* Route::MirrorOf(uint64_t draw) const {
+  constexpr uint64_t kSalt = 0x6d6972726f72u;  // not the draw that chose the target
+  return mirror_ && Unit(Mix(draw ^ kSalt)) < mirror_share_ ? &*mirror_ : nullptr;
 }
 
 bool Route::TakesHost(std::string_view host) const {

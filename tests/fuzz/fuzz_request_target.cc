@@ -1,6 +1,6 @@
-// Request targets of arbitrary bytes. Holds: a path in normal form is no longer than the path, keeps
-// its first '/', and has no segment of dots; a parameter's value is never longer than the query; a
-// target whose letters are all spelled as %XX says the same.
+// Request targets of arbitrary bytes. Holds: a path in normal form is no longer than the path and
+// keeps its first '/', and has no segment of dots; a parameter's value is never longer than the
+// query; a target whose letters are all spelled as %XX says the same.
 #include <meridian/base/check.h>
 #include <meridian/codec/target.h>
 

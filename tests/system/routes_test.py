@@ -1,7 +1,7 @@
 """Routes through nginx sites: what a route takes, where it leads, what it changes and answers."""
 import collections
 
-from harness import PLACES, Connection, Meridian, Sites, SystemTest, curl, get, main, request, web_config
+from harness import PLACES, Connection, Meridian, Sites, SystemTest, curl, get, main, request, wait_until, web_config
 
 
 def routes_config(sites, routes, **services):
@@ -154,6 +154,24 @@ class Actions(SystemTest):
             self.assertEqual(connection.request().status, 200)
         self.assertGreaterEqual(self.meridian.metric("meridian_route_answers_total", code="4xx"), 1)
 
+    def test_http2_takes_the_same_routes(self):
+        def ask(path, *arguments):
+            done = curl("--http2-prior-knowledge", "--include", *arguments, self.meridian.url(path))
+            head, body = done.stdout.decode().replace("\r", "").split("\n\n", 1)
+            return head.lower(), body
+        head, body = ask("/api/x?y=1")
+        self.assertTrue(head.startswith("http/2 200"), head)
+        self.assertEqual(body, "dallas-1 /v2/x?y=1\n")
+        self.assertIn("\nserver: meridian\n", head)
+        self.assertNotIn("x-endpoint", head)
+        head, body = ask("/old/x")
+        self.assertTrue(head.startswith("http/2 301"), head)
+        self.assertRegex(head, r"\nlocation: https://127.0.0.1:\d+/new/old/x(\n|$)")
+        head, body = ask("/secret", "--data", "a=b")
+        self.assertTrue(head.startswith("http/2 403"), head)
+        self.assertEqual(body, "no\n")
+        self.assertTrue(ask("/robots.txt")[1].startswith("User-agent"))
+
     def test_what_could_smuggle_is_refused_by_check(self):
         for action, told in (
                 ({"headers": {"set": {"X-A": "a\r\nX-B: b"}}}, "has a line break"),
@@ -163,6 +181,111 @@ class Actions(SystemTest):
                 ({"rewrite": {"host": ""}}, "is not a host")):
             answer = self.meridian.reload(routes_config(self.sites, [{"service": "main", **action}]))
             self.assertIn(told, str(answer))
+
+
+class Mirrors(SystemTest):
+    @classmethod
+    def start(cls):
+        cls.sites = Sites(cls.shared, endpoints=1)
+
+    def launch(self, **mirror):
+        return Meridian(self.scope, routes_config(self.sites, [
+            {"service": "main", "mirror": {"service": "next", **mirror}}], next={"timeouts": {"response": "2s"}}))
+
+    def test_the_copy_has_the_body_and_the_answer_is_the_services_own(self):
+        meridian = self.launch()
+        body = b"a body of some length" * 1000
+        response = request(meridian.address(), "PUT", "/stored/copied", body=body)
+        self.assertEqual(response.site, "atlanta")
+        for site in ("atlanta", "san-jose"):
+            wait_until(lambda at=site: any(line.uri == "/stored/copied" for line in self.sites[at].log()),
+                       site + " was asked")
+            self.assertEqual(self.sites[site].stored("copied"), body)
+        wait_until(lambda: meridian.metric("meridian_mirrored_requests_total", result="answered") == 1, "it is counted")
+
+    def test_a_share_is_copied(self):
+        meridian = self.launch(share="20%")
+        with Connection(meridian.address()) as connection:
+            for number in range(300):
+                self.assertEqual(connection.request(path="/shared/%d" % number).status, 200)
+        copied = sum(line.uri.startswith("/shared/") for line in self.sites["san-jose"].log())
+        self.assertAlmostEqual(copied, 60, delta=33)  # 4.7 standard deviations
+
+    def test_a_paused_mirror_is_not_felt(self):
+        meridian = self.launch()
+        get(meridian.address())
+        self.sites["san-jose"].pause()
+        self.addCleanup(self.sites["san-jose"].resume)
+        with Connection(meridian.address()) as connection:
+            for _ in range(400):
+                response = connection.request()
+                self.assertEqual((response.status, response.site), (200, "atlanta"))
+
+
+class Limits(SystemTest):
+    @classmethod
+    def start(cls):
+        cls.sites = Sites(cls.shared, names=("atlanta",), endpoints=1)
+
+    def launch(self, **limits):
+        config = web_config(self.sites)
+        config["listeners"]["web"]["limits"] = limits
+        return Meridian(self.scope, config)
+
+    def test_a_rate_holds_over_all_workers_and_leaves_others_alone(self):
+        meridian = self.launch(rate=1, rate_burst=5)
+        answers = collections.Counter()
+        for _ in range(20):  # connections of their own: both workers
+            response = get(meridian.address(), source="127.0.0.7")
+            answers[response.status] += 1
+            if response.status == 429:
+                self.assertEqual((response.get("Meridian-Reason"), response.get("Retry-After")), ("rate-limited", "1"))
+        self.assertGreaterEqual(answers[200], 5)
+        self.assertLessEqual(answers[200], 9)  # what the time it took has paid for
+        self.assertEqual(get(meridian.address(), source="127.0.0.8").status, 200)
+        self.assertEqual(meridian.metric("meridian_failures_total", reason="rate-limited"), answers[429])
+
+    def test_a_key_is_limited_whoever_brings_it(self):
+        meridian = self.launch(rate=1, rate_by="header:X-Key")
+        key = {"X-Key": "one"}
+        self.assertEqual(get(meridian.address(), headers=key).status, 200)
+        self.assertEqual(get(meridian.address(), source="127.0.0.7", headers=key).status, 429)
+        self.assertEqual(get(meridian.address(), headers={"X-Key": "two"}).status, 200)
+
+    def test_http2_streams_count_like_requests(self):
+        meridian = self.launch(rate=1, rate_burst=2, requests_per_connection=2)
+        done = curl("--http2-prior-knowledge", "--write-out", "%{http_code}\n",
+                    *["--output", "/dev/null", meridian.url()] * 6)
+        codes = collections.Counter(done.stdout.decode().split())
+        self.assertGreaterEqual(codes["200"], 2)
+        self.assertGreaterEqual(codes["429"], 2)
+        self.assertGreaterEqual(meridian.metric("meridian_connections_total"), 3)
+
+    def test_connections_of_one_address_are_counted_over_all_workers(self):
+        meridian = self.launch(connections_per_client=4)
+        held = [Connection(meridian.address(), "127.0.0.7") for _ in range(4)]
+        for connection in held:
+            self.assertEqual(connection.request().status, 200)
+        response = get(meridian.address(), source="127.0.0.7")
+        self.assertEqual((response.status, response.get("Meridian-Reason")), (429, "too-many-connections"))
+        self.assertEqual(get(meridian.address(), source="127.0.0.8").status, 200)
+        held.pop().close()
+        wait_until(lambda: get(meridian.address(), source="127.0.0.7").status == 200, "the place is free again")
+        for connection in held:
+            connection.close()
+
+    def test_curl_is_told_to_come_again_on_another_connection(self):
+        meridian = self.launch(requests_per_connection=2)
+        done = curl("--dump-header", "-", *["--output", "/dev/null", meridian.url()] * 3)
+        self.assertEqual(done.stdout.decode().count("Connection: close"), 1)
+
+    def test_a_body_that_comes_too_slowly_is_cut_off(self):
+        meridian = self.launch(body_timeout="1s")
+        with Connection(meridian.address()) as connection:
+            connection.ask("PUT", "/stored/x", {"Content-Length": "100"})
+            response = connection.read_response()
+            self.assertEqual((response.status, response.get("Meridian-Reason")), (408, "body-timeout"))
+            self.assertTrue(connection.ended())
 
 
 if __name__ == "__main__":

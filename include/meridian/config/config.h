@@ -22,6 +22,7 @@ struct Process {
   uint64_t max_connections = 0;  // 0: auto
   Duration startup_grace = std::chrono::seconds(2);
   uint64_t session_table = 65536;  // moved sessions without a cookie that are remembered
+  uint64_t client_table = 65536;   // clients whose rate and connections are known
 
   bool operator==(const Process&) const = default;
 };
@@ -52,11 +53,25 @@ struct Geo {
 
 enum class Protocol : uint8_t { kTcp, kHttp };
 
+// Requests a second of one client, and at once.
+struct RateLimit {
+  uint32_t per_second = 1;
+  uint32_t burst = 1;
+  std::string
+      header;  // whose value tells clients apart; empty, or absent from a request: the address
+
+  bool operator==(const RateLimit&) const = default;
+};
+
 struct Limits {
   uint64_t header_bytes = 32 * 1024;
   uint32_t headers = 100;
   std::optional<uint64_t> body_bytes;  // empty: unlimited
   Duration header_timeout = std::chrono::seconds(10);
+  std::optional<Duration> body_timeout;  // for the whole body; empty: none
+  std::optional<uint64_t> min_rate;      // of a body, bytes a second; empty: none
+  std::optional<RateLimit> rate;         // empty: unlimited
+  std::optional<uint32_t> connections_per_client, requests_per_connection;  // likewise
 
   bool operator==(const Limits&) const = default;
 };

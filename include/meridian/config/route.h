@@ -53,6 +53,14 @@ struct Respond {
   bool operator==(const Respond&) const = default;
 };
 
+// A share of the requests, copied to another service; what that answers is dropped.
+struct MirrorTo {
+  std::string service;
+  double share = 1;
+
+  bool operator==(const MirrorTo&) const = default;
+};
+
 struct Route {
   std::string host;  // lower case: exact, or "*.example.com" (one or more labels), or empty; with
                      // protocol tcp it is the TLS server name
@@ -71,6 +79,7 @@ struct Route {
   HeaderChanges request_headers = {}, response_headers = {};
   std::optional<Redirect> redirect = {};  // this or `respond`: no service
   std::optional<Respond> respond = {};
+  std::optional<MirrorTo> mirror = {};
   // In place of the service's own.
   std::optional<Duration> response_timeout = {}, idle_timeout = {};
   std::optional<uint32_t> retry_attempts = {};

@@ -20,26 +20,31 @@ namespace meridian::proxy {
 
 // Why a request or session failed, as in Meridian-Reason and meridian_failures_total{reason}.
 enum class Failure : uint8_t {
-  kBadRequest,        // 400: malformed or ambiguous
-  kHeaderTooLarge,    // 431
-  kBodyTooLarge,      // 413
-  kUnsupported,       // 501, 505
-  kHeaderTimeout,     // 408
-  kDenied,            // 403: by the listener's allow or deny
-  kNoRoute,           // 404; tcp: no route for the server name
-  kNoSites,           // 503: the fence leaves none
-  kAllDown,           // 503
-  kSessionRejected,   // 503
-  kAtCapacity,        // 503
-  kHeld,              // 503: disaster recovery, a planned switch took longer than its hold
-  kRefused,           // 503: disaster recovery, it is not sure which site is active
-  kSiteChanged,       // 503: another site became active while the request was under way
-  kConnectFailed,     // 502: every candidate refused
-  kConnectTimeout,    // 504
-  kBackendTls,        // 502: the TLS handshake or the certificate of the last one tried
-  kBackendReset,      // 502: broken before a whole response
-  kBackendMalformed,  // 502
-  kResponseTimeout,   // 504
+  kBadRequest,          // 400: malformed or ambiguous
+  kHeaderTooLarge,      // 431
+  kTooManyHeaders,      // 431
+  kBodyTooLarge,        // 413
+  kUnsupported,         // 501, 505
+  kHeaderTimeout,       // 408
+  kBodyTimeout,         // 408
+  kBodyTooSlow,         // 408: below the listener's min_rate
+  kRateLimited,         // 429
+  kTooManyConnections,  // 429; tcp: reset
+  kDenied,              // 403: by the listener's allow or deny
+  kNoRoute,             // 404; tcp: no route for the server name
+  kNoSites,             // 503: the fence leaves none
+  kAllDown,             // 503
+  kSessionRejected,     // 503
+  kAtCapacity,          // 503
+  kHeld,                // 503: disaster recovery, a planned switch took longer than its hold
+  kRefused,             // 503: disaster recovery, it is not sure which site is active
+  kSiteChanged,         // 503: another site became active while the request was under way
+  kConnectFailed,       // 502: every candidate refused
+  kConnectTimeout,      // 504
+  kBackendTls,          // 502: the TLS handshake or the certificate of the last one tried
+  kBackendReset,        // 502: broken before a whole response
+  kBackendMalformed,    // 502
+  kResponseTimeout,     // 504
   kIdleTimeout,
   kClientGone,   // the client left before the end
   kOverloaded,   // refused at accept: max_connections
@@ -60,6 +65,9 @@ struct alignas(kCacheLine) ListenerCounters {
   std::array<Counter, 5> answers;  // of routes themselves, by class of their status
 };
 
+// What became of a copy of a request.
+enum class MirrorFate : uint8_t { kAnswered, kFailed, kDropped };
+
 // Per worker, service and site.
 struct alignas(kCacheLine) RouteCounters {
   Counter requests_1xx, requests_2xx, requests_3xx, requests_4xx, requests_5xx;
@@ -70,6 +78,7 @@ struct alignas(kCacheLine) RouteCounters {
   Counter tls_full, tls_resumed, tls_failed, tls_untrusted;  // handshakes with backends
   std::array<Counter, routing::kReasonCount> reasons;        // by routing::Reason
   std::array<Counter, 6> pins;                               // by routing::Pin
+  std::array<Counter, 3> mirrors;                            // by MirrorFate; of no site
   Histogram connect_time, response_time;
 };
 
@@ -113,6 +122,7 @@ class Metrics {
       routes_;  // by worker
   std::vector<std::unique_ptr<WorkerCounters>> workers_;
   std::shared_ptr<const routing::MovedSessions> moved_sessions_;  // of the newest that has one
+  std::shared_ptr<const snapshot::ClientTables> clients_;         // likewise
 };
 
 }  // namespace meridian::proxy

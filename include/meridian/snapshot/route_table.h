@@ -37,6 +37,9 @@ class Route {
 
   const OwnAnswer* answer() const { return answer_ ? &*answer_ : nullptr; }
 
+  // Where this draw's copy goes; null: none is made.
+  const RouteTarget* MirrorOf(uint64_t draw) const;
+
   const HeaderEdits& request_edits() const { return request_edits_; }
   const HeaderEdits& response_edits() const { return response_edits_; }
   std::string_view host() const { return rewrite_.host; }  // to ask for; empty: as received
@@ -63,6 +66,8 @@ class Route {
   std::optional<OwnAnswer> answer_;
   HeaderEdits request_edits_, response_edits_;
   config::Rewrite rewrite_;
+  std::optional<RouteTarget> mirror_;
+  double mirror_share_ = 0;
 };
 
 class RouteTable {

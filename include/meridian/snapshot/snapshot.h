@@ -6,6 +6,7 @@
 #include <meridian/geo/locator.h>
 #include <meridian/routing/client_set.h>
 #include <meridian/routing/table.h>
+#include <meridian/snapshot/client_tables.h>
 #include <meridian/snapshot/route_table.h>
 #include <meridian/tls/client_context.h>
 #include <meridian/tls/server_context.h>
@@ -45,7 +46,8 @@ struct Snapshot {
   config::Config config;
   std::shared_ptr<const geo::Locator> locator;
   std::unique_ptr<const routing::Table> table;
-  std::vector<Listener> listeners;  // in order of config.listeners: ListenerId is the index
+  std::shared_ptr<ClientTables> clients;  // null: no listener has a limit that needs them
+  std::vector<Listener> listeners;        // in order of config.listeners: ListenerId is the index
   // By ServiceId; null: plain.
   std::vector<std::shared_ptr<const tls::ClientContext>> backend_tls;
 
@@ -62,6 +64,8 @@ struct Keys {
   // Null until a service needs it (on_recovery: stay without a cookie); then of the size that
   // process.session_table had.
   std::shared_ptr<routing::MovedSessions> moved_sessions;
+  // Likewise, until a listener limits what one client may do; of the size process.client_table.
+  std::shared_ptr<ClientTables> clients;
   std::optional<tls::TicketKeys> tickets;
   std::vector<std::shared_ptr<const tls::ClientContext>> backends;
 };

@@ -22,10 +22,6 @@ TEST(Later, ValuesOtherThanTheHarmlessOneAreRefused) {
   EXPECT_EQ(DiagnoseService("backend: {warm: 8}"),
             Expected{"m.yaml:9:21: error: services.web.backend.warm: 8 is not supported yet; "
                      "expected 0"});
-  EXPECT_EQ(
-      DiagnoseListeners("listeners: {l: {bind: '[::]:80', service: web, limits: {rate: 5}}}"),
-      Expected{"m.yaml:5:63: error: listeners.l.limits.rate: 5 is not supported yet; expected "
-               "unlimited"});
 }
 
 TEST(Later, HarmlessValuesAreAccepted) {

@@ -133,5 +133,17 @@ TEST(RouteActions, WhatIsAnsweredGoesNowhere) {
   EXPECT_EQ(Of("respond: {status: 100}"), Expected{"respond.status: 100 is outside 200…599"});
 }
 
+TEST(RouteActions, AMirrorNeedsAServiceAndNoAnswer) {
+  EXPECT_EQ(Load("service: web, mirror: {service: web, share: 5%}").mirror,
+            (MirrorTo{"web", 0.05}));
+  EXPECT_EQ(Load("service: web, mirror: {service: web}").mirror, (MirrorTo{"web", 1}));
+  EXPECT_EQ(Of("service: web, mirror: {service: wbe}"),
+            Expected{"mirror.service: 'wbe' is not a service; did you mean 'web'?"});
+  EXPECT_EQ(Of("service: web, mirror: {service: web, share: 101%}"),
+            Expected{"mirror.share: 101% is outside 0%…100%"});
+  EXPECT_EQ(Of("respond: {status: 200}, mirror: {service: web}"),
+            Expected{"mirror: stands beside respond, which sends the request nowhere"});
+}
+
 }  // namespace
 }  // namespace meridian::config

@@ -223,7 +223,12 @@ TEST(Values, ListenersArriveInTheirPlaces) {
             (std::vector<Route>{{"*.example.com", "/api", "web"}, {"", "", "web"}}));
   EXPECT_EQ(listener.trusted_proxies, std::vector{*net::Prefix::Parse("10.0.0.0/8")});
   EXPECT_EQ(listener.proxy_protocol, Listener::ProxyProtocol::kRequire);
-  EXPECT_EQ(listener.limits, (Limits{8192, 50, 1 << 20, std::chrono::seconds(3)}));
+  Limits limits;
+  limits.header_bytes = 8192;
+  limits.headers = 50;
+  limits.body_bytes = 1 << 20;
+  limits.header_timeout = std::chrono::seconds(3);
+  EXPECT_EQ(listener.limits, limits);
 }
 
 TEST(Values, SitesServicesAndChecksAreSortedByName) {
