@@ -1,8 +1,9 @@
 """The commands as a person and a script use them: output, JSON, exit statuses."""
 import json
 import os
+import shutil
 
-from harness import PLACES, Meridian, Sites, SystemTest, get, main, run_meridian, wait_until, web_config
+from harness import PLACES, Authority, Meridian, Sites, SystemTest, get, main, run_meridian, wait_until, web_config
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 COMMANDS = ("run", "demo", "check", "explain", "whatif", "simulate", "status", "sites", "services", "drain", "undrain",
@@ -212,8 +213,7 @@ class Check(SystemTest):
 
     def test_what_is_not_supported_yet_is_refused(self):
         for change, key in (
-                ({"listeners": {"web": {"bind": ["127.0.0.1:1"], "service": "web", "tls": {
-                    "certificates": [{"certificate": "a", "key": "b"}]}}}}, "listeners.web.tls"),
+                ({"services": {"web": {"backend": {"warm": 8}}}}, "services.web.backend.warm"),
                 ({"listeners": {"web": {"bind": ["127.0.0.1:1"], "service": "web", "protocol": "udp"}}},
                  "listeners.web.protocol"),
                 ({"services": {"web": {"backend": {"protocol": "http2"}}}}, "services.web.backend.protocol")):
@@ -221,11 +221,25 @@ class Check(SystemTest):
             self.assertEqual(done.returncode, 1, key)
             self.assertRegex(done.stderr, key + r".*not supported yet")
 
+    def files_for_https(self):
+        """What conf/https.yaml names, in a directory."""
+        authority = Authority(self.scope, "tls")
+        app = authority.issue("app", "app.example.com")
+        authority.issue("app-rsa", "app.example.com", key="rsa")
+        authority.issue("us")
+        shutil.move(authority.staple("app", app), authority.path("app.ocsp"))
+        for name in ("backends.pem", "clients.pem"):
+            shutil.copy(authority.certificate, authority.path(name))
+        with open(authority.path("tickets.key"), "w", encoding="ascii") as file:
+            file.write("k" * 64 + "\n")
+        return authority.directory
+
     def test_shipped_examples_are_good(self):
         names = [name for name in os.listdir(_ROOT + "/conf") if name.endswith(".yaml")]
         self.assertIn("minimal.yaml", names)
+        files = self.files_for_https()
         for name in names:
-            done = run_meridian("check", "-c", os.path.join(_ROOT, "conf", name))
+            done = run_meridian("check", "-c", os.path.join(_ROOT, "conf", name), environment={"TLS": files})
             self.assertEqual(done.returncode, 0, name + ":\n" + done.stderr)
 
     def test_a_missing_file_is_1(self):

@@ -219,11 +219,11 @@ class Refused(SystemTest):
 
     def test_what_is_not_supported_yet_is_refused_not_ignored(self):
         self.config["services"]["web"]["retries"] = {"hedge_after": "p99"}
-        self.config["listeners"]["web"]["tls"] = {"certificates": [{"certificate": "a.pem", "key": "a.key"}]}
+        self.config["services"]["web"]["backend"] = {"warm": 8}
         answer = self.meridian.reload(self.config)
         self.assertFalse(answer["accepted"])
         text = "\n".join(entry["text"] for entry in answer["diagnostics"])
-        for key in ("services.web.retries.hedge_after", "listeners.web.tls"):
+        for key in ("services.web.retries.hedge_after", "services.web.backend.warm"):
             self.assertTrue(re.search(re.escape(key) + r".*not supported yet", text), text)
         self.check_unchanged()
 
