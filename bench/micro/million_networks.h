@@ -28,8 +28,8 @@ class MillionNetworks {
   // Opened and built once, for all benches.
   std::shared_ptr<const geo::Locator> locator() const;
 
-  // How often a network's turn comes: each as often as any other; or the n-th of a random order with
-  // a share in proportion to 1/n, as traffic is spread over prefixes (Sarrar et al. 2012,
+  // How often a network's turn comes: each as often as any other; or the n-th of a random order
+  // with a share in proportion to 1/n, as traffic is spread over prefixes (Sarrar et al. 2012,
   // "Leveraging Zipf's law for traffic offloading").
   enum class Spread : uint8_t { kUniform, kZipf };
   // Random hosts of networks chosen at random.

@@ -28,8 +28,13 @@ FieldId ByLength(std::string_view name, char first) {
       return If(name, "forwarded", FieldId::kForwarded);
     case 10:
       if (first == 'c') return If(name, "connection", FieldId::kConnection);
+      if (first == 't') return If(name, "tracestate", FieldId::kTracestate);
       return first == 'k' ? If(name, "keep-alive", FieldId::kKeepAlive)
                           : If(name, "set-cookie", FieldId::kSetCookie);
+    case 11:
+      return If(name, "traceparent", FieldId::kTraceparent);
+    case 12:
+      return If(name, "x-request-id", FieldId::kXRequestId);
     case 14:
       return If(name, "content-length", FieldId::kContentLength);
     case 15:

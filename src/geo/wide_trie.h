@@ -5,7 +5,7 @@
 // both come with the same wait. All blocks are in one array of 32-bit words:
 //
 //   heads   65,536 refs of IPv4's first 16 bits │ 65,536 of IPv6's │ one of no address
-//   wide    runs in the first 64, 128, 192 children, a byte each │ 256 bits: a run begins here │ refs
+//   wide    runs in the first 64, 128, 192 children │ 256 bits: a run begins here │ refs
 //   small   refs of at most 9 runs │ the children at which all but the first begin, a byte each
 //
 //   Ref     0xxxxxxx…  the leaf's spot

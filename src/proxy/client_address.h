@@ -1,6 +1,6 @@
-// Who the client is, by RFC 7239's reasoning applied to X-Forwarded-For: a proxy we trust tells
-// whom it serves, and so on towards the client; the rightmost address that is not a trusted proxy
-// is the client. What untrusted peers claim is not read at all.
+// Who the client is: a proxy we trust tells whom it serves, and so on towards the client; the
+// rightmost address that is not a trusted proxy is the client. What untrusted peers claim is not
+// read at all. Read is X-Forwarded-For, or Forwarded (RFC 7239) where there is none.
 #pragma once
 
 #include <meridian/codec/http1.h>

@@ -1,6 +1,8 @@
 // See http_head.h.
 #include "proxy/http_head.h"
 
+#include <meridian/codec/forwarded.h>
+
 #include <charconv>
 
 namespace meridian::proxy {
@@ -31,10 +33,13 @@ bool Rewritten(const Field& field, bool peer_trusted) {
   switch (field.id) {
     case FieldId::kHost:
     case FieldId::kContentLength:
+    case FieldId::kForwarded:
+    case FieldId::kTraceparent:
+    case FieldId::kTracestate:
     case FieldId::kXForwardedFor:
+    case FieldId::kXRequestId:
     case FieldId::kMeridian:
       return true;
-    case FieldId::kForwarded:
     case FieldId::kXClientCertSubject:
     case FieldId::kXForwardedHost:
     case FieldId::kXForwardedProto:
@@ -53,15 +58,23 @@ void AppendAdded(const snapshot::HeaderEdits* edits, std::string& out) {
   for (const auto& [name, value] : edits->added()) AppendField(name, value, out);
 }
 
-void AppendForwardedFor(const Head& head, const Forwarding& forwarding, std::string& out) {
-  out.append("X-Forwarded-For: ");
-  if (forwarding.peer_trusted) {
-    for (const Field& field : head) {
-      if (field.id == FieldId::kXForwardedFor && !field.value.empty())
-        out.append(field.value).append(", ");
-    }
+// A list that each proxy adds itself to: its name, and what a trusted peer sent of it.
+void BeginList(std::string_view name, FieldId id, const Head& head, const Forwarding& forwarding,
+               std::string& out) {
+  out.append(name).append(": ");
+  if (!forwarding.peer_trusted) return;
+  for (const Field& field : head) {
+    if (field.id == id && !field.value.empty()) out.append(field.value).append(", ");
   }
+}
+
+void AppendForwardings(const Head& head, const Forwarding& forwarding, std::string_view authority,
+                       std::string& out) {
+  BeginList("X-Forwarded-For", FieldId::kXForwardedFor, head, forwarding, out);
   AppendIp(forwarding.peer, out);
+  out.append("\r\n");
+  BeginList("Forwarded", FieldId::kForwarded, head, forwarding, out);
+  codec::AppendForwarded(forwarding.peer, authority, forwarding.secure, out);
   out.append("\r\n");
 }
 
@@ -82,10 +95,11 @@ void AppendRequestHead(const Head& head, const Forwarding& forwarding, std::stri
     AppendField(field.name, field.value, out);
   }
   AppendAdded(edit.headers, out);
-  AppendForwardedFor(head, forwarding, out);
+  AppendForwardings(head, forwarding, authority, out);
   if (!has_proto) AppendField("X-Forwarded-Proto", forwarding.secure ? "https" : "http", out);
   if (!has_host) AppendField("X-Forwarded-Host", authority, out);
   if (!forwarding.subject.empty()) AppendField("X-Client-Cert-Subject", forwarding.subject, out);
+  AppendCorrelation(head, forwarding.peer_trusted, forwarding.correlation, edit.headers, out);
   if (head.framing == Framing::kLength) {
     out.append("Content-Length: ");
     AppendNumber(head.content_length, out);

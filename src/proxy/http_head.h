@@ -13,6 +13,8 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/correlation.h"
+
 namespace meridian::proxy {
 
 // What a route changes of a request.
@@ -27,6 +29,7 @@ struct Forwarding {
   std::string_view authority;  // when the request has none (HTTP/1.0)
   bool secure = false;         // the client speaks TLS to us
   std::string_view subject;    // of the client's certificate, or empty
+  Correlation correlation = {};
   RequestEdit edit = {};
 };
 

@@ -133,8 +133,9 @@ tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
   begin.head = &head;
   begin.query.headers = &fields;
   const std::string_view subject = input.tls != nullptr ? input.tls->peer_subject() : "";
-  begin.forwarding = {input.peer,           trusted, local,
-                      input.tls != nullptr, subject, EditOf(core, *route, head)};
+  begin.forwarding = {
+      input.peer, trusted, local, input.tls != nullptr, subject, {}, EditOf(core, *route, head)};
+  begin.forwarding.correlation = {{core.random.Next(), core.random.Next()}, core.random.Next()};
   if (answer != nullptr) {
     CountAnswer(core, *input.listener, answer->status());
   } else {

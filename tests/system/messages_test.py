@@ -283,7 +283,23 @@ class Fields(SystemTest):
         self.assertEqual(request.all("X-Forwarded-For"), ["127.0.33.1"])
         self.assertEqual(request.all("X-Forwarded-Proto"), ["http"])
         self.assertEqual(request.all("X-Forwarded-Host"), ["app.example.com:81"])
+        self.assertEqual(request.all("Forwarded"), ['for=127.0.33.1;host="app.example.com:81";proto=http'])
         self.assertEqual(request.all("Host"), ["app.example.com:81"])
+
+    def test_a_request_has_a_name_of_its_own_and_a_trace(self):
+        first, _ = self.ask([])
+        second, _ = self.ask([])
+        ids = [request.all("X-Request-Id") for request in (first, second)]
+        for one in ids:
+            self.assertRegex(one[0], "^[0-9a-f]{32}$")
+        self.assertNotEqual(*ids)
+        self.assertRegex(first.all("traceparent")[0], "^00-[0-9a-f]{32}-[0-9a-f]{16}-00$")
+
+    def test_a_trace_goes_on(self):
+        trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        request, _ = self.ask([("traceparent", trace), ("tracestate", "a=1")])
+        self.assertEqual(request.all("traceparent"), [trace])
+        self.assertEqual(request.all("tracestate"), ["a=1"])
 
     def test_forwarding_fields_of_a_stranger_are_dropped(self):
         request, _ = self.ask([("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-Proto", "https"),
@@ -291,7 +307,7 @@ class Fields(SystemTest):
         self.assertEqual(request.all("X-Forwarded-For"), ["127.0.33.1"])
         self.assertEqual(request.all("X-Forwarded-Proto"), ["http"])
         self.assertNotIn("evil", request.all("X-Forwarded-Host"))
-        self.assertEqual(request.all("Forwarded"), [])
+        self.assertRegex(request.all("Forwarded")[0], "^for=127.0.33.1;[^,]*$")
 
     def test_forwarding_fields_of_a_trusted_proxy_are_extended(self):
         request, _ = self.ask([("X-Forwarded-For", "127.0.33.1"), ("X-Forwarded-Proto", "https"),

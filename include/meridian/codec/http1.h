@@ -48,6 +48,8 @@ enum class FieldId : uint8_t {
   kProxyConnection,
   kSetCookie,
   kTe,
+  kTraceparent,
+  kTracestate,
   kTrailer,
   kTransferEncoding,
   kUpgrade,
@@ -56,6 +58,7 @@ enum class FieldId : uint8_t {
   kXForwardedFor,
   kXForwardedHost,
   kXForwardedProto,
+  kXRequestId,
   kMeridian,  // any name that begins with "Meridian-"
 };
 

@@ -71,11 +71,14 @@ TEST_F(Http2Session, ARequestIsTheBackendsAsAnyOther) {
   Settle();
   EXPECT_EQ(answer.log,
             "200 content-length=2 x-a=b meridian-site=atlanta meridian-reason=nearest\nok\nend\n");
-  EXPECT_EQ(
-      received(),
+  const std::string request = received();
+  EXPECT_TRUE(request.starts_with(
       "GET /x?y=z HTTP/1.1\r\nHost: a.test\r\ncookie: a=1; b=2\r\nX-Forwarded-For: 192.0.2.1\r\n"
-      "X-Forwarded-Proto: http\r\nX-Forwarded-Host: a.test\r\nMeridian-Site: atlanta\r\n"
-      "Meridian-Reason: nearest|\n\r\n");
+      "Forwarded: for=192.0.2.1;host=\"a.test\";proto=http\r\nX-Forwarded-Proto: http\r\n"
+      "X-Forwarded-Host: a.test\r\nX-Request-Id: "))
+      << request;
+  EXPECT_TRUE(request.ends_with("-00\r\nMeridian-Site: atlanta\r\nMeridian-Reason: nearest|\n\r\n"))
+      << request;
 }
 
 TEST_F(Http2Session, ThePrefaceMayComeInPieces) {

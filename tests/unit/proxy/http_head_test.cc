@@ -26,17 +26,28 @@ struct Parsed {
 
 std::string Forwarded(const std::string& request, bool trusted = false) {
   const Parsed parsed(request);
+  Forwarding forwarding;
+  forwarding.peer = *net::IpAddress::Parse("192.0.2.7");
+  forwarding.peer_trusted = trusted;
+  forwarding.authority = "10.0.0.1:80";
+  forwarding.correlation = {{0xa1, 0xb2}, 0xc3};
   std::string out;
-  AppendRequestHead(parsed.head,
-                    {*net::IpAddress::Parse("192.0.2.7"), trusted, "10.0.0.1:80", false, {}}, out);
+  AppendRequestHead(parsed.head, forwarding, out);
   return out;
 }
+
+// What ends a head that nobody has named yet.
+constexpr std::string_view kNamed =
+    "X-Request-Id: 00000000000000a100000000000000b2\r\n"
+    "traceparent: 00-00000000000000a100000000000000b3-00000000000000c3-00\r\n";
 
 TEST(RequestHead, DropsHopByHopFieldsAndThoseThatConnectionNames) {
   EXPECT_EQ(Forwarded("GET /a?b HTTP/1.1\r\nHost: x.test\r\nConnection: close, X-Secret\r\n"
                       "X-Secret: 1\r\nKeep-Alive: 5\r\nTE: trailers\r\nAccept: */*\r\n\r\n"),
             "GET /a?b HTTP/1.1\r\nHost: x.test\r\nAccept: */*\r\nX-Forwarded-For: 192.0.2.7\r\n"
-            "X-Forwarded-Proto: http\r\nX-Forwarded-Host: x.test\r\n");
+            "Forwarded: for=192.0.2.7;host=\"x.test\";proto=http\r\n"
+            "X-Forwarded-Proto: http\r\nX-Forwarded-Host: x.test\r\n" +
+                std::string(kNamed));
 }
 
 TEST(RequestHead, UntrustedClaimsAreStrippedAndTrustedOnesExtended) {
@@ -44,14 +55,41 @@ TEST(RequestHead, UntrustedClaimsAreStrippedAndTrustedOnesExtended) {
       "GET / HTTP/1.1\r\nHost: x.test\r\nX-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Proto: "
       "https\r\n"
       "Meridian-Site: forged\r\nForwarded: for=1.2.3.4\r\n\r\n";
-  EXPECT_EQ(
-      Forwarded(request),
-      "GET / HTTP/1.1\r\nHost: x.test\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\n"
-      "X-Forwarded-Host: x.test\r\n");
-  EXPECT_EQ(
-      Forwarded(request, true),
-      "GET / HTTP/1.1\r\nHost: x.test\r\nX-Forwarded-Proto: https\r\nForwarded: for=1.2.3.4\r\n"
-      "X-Forwarded-For: 203.0.113.9, 192.0.2.7\r\nX-Forwarded-Host: x.test\r\n");
+  EXPECT_EQ(Forwarded(request),
+            "GET / HTTP/1.1\r\nHost: x.test\r\nX-Forwarded-For: 192.0.2.7\r\n"
+            "Forwarded: for=192.0.2.7;host=\"x.test\";proto=http\r\nX-Forwarded-Proto: http\r\n"
+            "X-Forwarded-Host: x.test\r\n" +
+                std::string(kNamed));
+  EXPECT_EQ(Forwarded(request, true),
+            "GET / HTTP/1.1\r\nHost: x.test\r\nX-Forwarded-Proto: https\r\n"
+            "X-Forwarded-For: 203.0.113.9, 192.0.2.7\r\n"
+            "Forwarded: for=1.2.3.4, for=192.0.2.7;host=\"x.test\";proto=http\r\n"
+            "X-Forwarded-Host: x.test\r\n" +
+                std::string(kNamed));
+}
+
+TEST(RequestHead, ATraceGoesOnAndARequestIdOfATrustedPeerToo) {
+  constexpr std::string_view kTrace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const std::string request =
+      "GET / HTTP/1.1\r\nHost: x\r\nX-Request-Id: abc-1\r\nTraceparent: " + std::string(kTrace) +
+      "\r\nTracestate: a=1\r\ntracestate: b=2\r\n\r\n";
+  const std::string trace =
+      "traceparent: " + std::string(kTrace) + "\r\ntracestate: a=1\r\ntracestate: b=2\r\n";
+  EXPECT_TRUE(Forwarded(request, true).ends_with("X-Request-Id: abc-1\r\n" + trace));
+  EXPECT_TRUE(
+      Forwarded(request).ends_with("X-Request-Id: 00000000000000a100000000000000b2\r\n" + trace));
+}
+
+TEST(RequestHead, WhatNamesNothingOrTwoIsBegunAnew) {
+  for (const std::string_view fields :
+       {"X-Request-Id: a b\r\ntraceparent: 1\r\ntracestate: a=1\r\n",
+        "X-Request-Id: a\r\nX-Request-Id: b\r\n",
+        "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n"
+        "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4737-00f067aa0ba902b7-01\r\n"}) {
+    const std::string head =
+        Forwarded("GET / HTTP/1.1\r\nHost: x\r\n" + std::string(fields) + "\r\n", true);
+    EXPECT_TRUE(head.ends_with(kNamed)) << head;
+  }
 }
 
 TEST(RequestHead, FramingIsWrittenAnew) {
@@ -118,6 +156,20 @@ TEST(ClientAddress, IsTheRightmostUntrustedOne) {
 TEST(ClientAddress, AnUntrustedPeerSpeaksOnlyForItself) {
   EXPECT_EQ(Client("X-Forwarded-For: 1.1.1.1\r\n", "192.0.2.1"),
             *net::IpAddress::Parse("192.0.2.1"));
+}
+
+TEST(ClientAddress, IsReadFromForwardedWhereThereIsNoOtherList) {
+  const auto ip = [](std::string_view text) { return *net::IpAddress::Parse(text); };
+  EXPECT_EQ(
+      Client("Forwarded: for=1.1.1.1, for=\"[2001:db8::1]:443\";proto=https, For=10.0.0.9\r\n",
+             "10.0.0.1"),
+      ip("2001:db8::1"));
+  EXPECT_EQ(Client("Forwarded: for=1.1.1.1\r\nForwarded: for=3.3.3.3\r\n", "10.0.0.1"),
+            ip("3.3.3.3"));
+  EXPECT_EQ(Client("Forwarded: for=_hidden\r\n", "10.0.0.1"), ip("10.0.0.1"));
+  EXPECT_EQ(Client("Forwarded: for=1.1.1.1\r\nX-Forwarded-For: 2.2.2.2\r\n", "10.0.0.1"),
+            ip("2.2.2.2"));
+  EXPECT_EQ(Client("Forwarded: for=1.1.1.1\r\n", "192.0.2.1"), ip("192.0.2.1"));
 }
 
 TEST(ClientAddress, GarbageEndsAtTheLastGoodAddress) {
