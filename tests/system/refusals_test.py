@@ -116,9 +116,6 @@ class Malformed(SystemTest):
         with Connection(self.meridian.address()) as connection:
             connection.send(_HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n")
             self.assertEqual(connection.read_response().status, 501)
-        with Connection(self.meridian.address()) as connection:
-            connection.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-            self.assertIn(connection.read_response().status, (400, 501, 505))
         self.assertEqual(self.site.requests, [])
 
 
