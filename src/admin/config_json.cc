@@ -197,6 +197,7 @@ Json Value(const std::optional<topology::BackendTls>& tls) {
 
 Json Value(const topology::Service& service) {
   const auto& most = service.backend.max_connections;
+  const bool http2 = service.backend.protocol == topology::BackendProtocol::kHttp2;
   Json json = {{"mode", topology::Name(service.mode)},
                {"steering", topology::Name(service.steering)},
                {"order", service.order},
@@ -213,7 +214,8 @@ Json Value(const topology::Service& service) {
                {"timeouts", Value(service.timeouts)},
                {"retries", Value(service.retries)},
                {"backend",
-                {{"tls", Value(service.backend.tls)},
+                {{"protocol", http2 ? "http2" : "http1"},
+                 {"tls", Value(service.backend.tls)},
                  {"max_idle", service.backend.max_idle},
                  {"max_connections", most ? Json(*most) : Json("unlimited")}}}};
   if (service.disaster_recovery) AddRecovery(*service.disaster_recovery, json);

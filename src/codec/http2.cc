@@ -197,11 +197,16 @@ bool Http2Connection::Charge(Http2Fault what) {
   return false;
 }
 
-// A DATA frame sent may be answered by two window updates.
-void Http2Connection::Earn(Http2Fault what) {
-  constexpr int32_t kMost = 1'000'000;
-  int32_t& budget = budgets_[static_cast<size_t>(what)];
-  budget = std::min(budget + 2, kMost);
+// A DATA frame sent may be answered by two window updates, and a ping that measures the path (as
+// gRPC does to size its windows).
+void Http2Connection::EarnByData() {
+  static constexpr int32_t kMost = 1'000'000;
+  const auto earn = [this](Http2Fault what, int32_t more) {
+    int32_t& budget = budgets_[static_cast<size_t>(what)];
+    budget = std::min(budget + more, kMost);
+  };
+  earn(Http2Fault::kWindowUpdates, 2);
+  earn(Http2Fault::kPings, 1);
 }
 
 void Http2Connection::Fail(Http2Fault fault) {
@@ -241,6 +246,7 @@ size_t Http2Connection::room() const {
   if (fault_ != Http2Fault::kNone || shutting_down_ ||
       nghttp2_session_check_request_allowed(session_) == 0)
     return 0;
+  if (!ready_) return streams_ == 0 ? 1 : 0;
   const uint32_t most =
       nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
   const size_t limit = std::min(most, limits_.streams);
@@ -289,6 +295,10 @@ void Http2Connection::AddTrailer(Http2Stream& stream, std::string_view name,
 void Http2Connection::Consumed(Http2Stream& stream) {
   if (!stream.open() || stream.unconsumed_ == 0) return;
   nghttp2_session_consume(session_, stream.id_, std::exchange(stream.unconsumed_, 0));
+}
+
+bool Http2Connection::SentAll(const Http2Stream& stream) const {
+  return nghttp2_session_get_stream_local_close(session_, stream.id_) == 1;
 }
 
 // The stream's bytes stay until it is closed: nghttp2 may be about to ask for them.

@@ -74,6 +74,8 @@ struct Http2Callbacks {
         what = Http2Fault::kWindowUpdates;
         break;
       case NGHTTP2_RST_STREAM:
+        // A backend may reset what it has answered early; it is for us to ask less of it.
+        if (Of(user).role_ == Http2Connection::Role::kClient) return 0;
         if (StreamOf(session, frame->stream_id) != nullptr) what = Http2Fault::kResets;
         break;
       default:
@@ -118,6 +120,9 @@ struct Http2Callbacks {
         } else if (Http2Stream* stream = StreamOf(session, frame->hd.stream_id); stream && end) {
           stream->OnEnd({});
         }
+        break;
+      case NGHTTP2_SETTINGS:
+        if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) connection.ready_ = true;
         break;
       case NGHTTP2_PING:
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 && connection.shutting_down_) {
@@ -170,7 +175,7 @@ struct Http2Callbacks {
           connection.fault_ = Http2Fault::kProtocol;
         break;
       case NGHTTP2_DATA:
-        connection.Earn(Http2Fault::kWindowUpdates);
+        connection.EarnByData();
         [[fallthrough]];
       case NGHTTP2_HEADERS:
         // RFC 9113 section 8.1: answered before the request has ended; the rest is not wanted.

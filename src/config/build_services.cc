@@ -205,6 +205,9 @@ void ReadBounds(const View& view, Service& service) {
   Read(timeouts, "idle", service.timeouts.idle);
   Read(timeouts, "session", service.timeouts.session);
   const View backend = view["backend"];
+  ReadWord(
+      backend, "protocol", service.backend.protocol,
+      {{"http1", topology::BackendProtocol::kHttp1}, {"http2", topology::BackendProtocol::kHttp2}});
   Read(backend, "max_idle", service.backend.max_idle);
   Read(backend, "max_connections", service.backend.max_connections);
   service.retries = BuildRetries(view["retries"]);

@@ -273,8 +273,8 @@ constexpr Key kServiceKeys[] = {
         .In(kMillisecond, kHour)
         .With(kLater),
     Key{"services.*.backend", kMap, "Connections to endpoints."},
-    Key{"services.*.backend.protocol", kWord, "Protocol spoken to endpoints.", "http1", "http1",
-        "http2"}
+    Key{"services.*.backend.protocol", kWord, "Protocol spoken to endpoints.", "http1",
+        "http1 http2"}
         .Called("a backend protocol"),
     Key{"services.*.backend.tls", kMap, "TLS to endpoints.", "off", "off"},
     Key{"services.*.backend.tls.server_name", kHost,

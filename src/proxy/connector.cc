@@ -34,8 +34,8 @@ Failure FailureOf(routing::NoChoice why) {
   return Failure::kAllDown;
 }
 
-Connector::Connector(Core& core, ConnectorOwner& owner)
-    : core_(core), owner_(owner), timer_(*this) {
+Connector::Connector(Core& core, ConnectorOwner& owner, bool http)
+    : core_(core), owner_(owner), timer_(*this), http_(http) {
   for (Attempt& attempt : attempts_) attempt.connector = this;
 }
 
@@ -60,10 +60,23 @@ void Connector::Continue(bool pooled) {
 void Connector::Cancel() {
   StopWaiting();
   timer_.Disarm();
-  for (Attempt& attempt : attempts_) {
-    attempt.stream.reset();
-    attempt.use.Release();
-  }
+  for (Attempt& attempt : attempts_) attempt.Drop();
+}
+
+void Connector::Attempt::Drop() {
+  Unlink();
+  stream.reset();
+  making.Release();
+  use.Release();
+}
+
+bool Connector::Shares() const {
+  return http_ &&
+         hold_.table().service(service_).backend.protocol == topology::BackendProtocol::kHttp2;
+}
+
+Http2Backends::Key Connector::KeyOf(const routing::Choice& choice) const {
+  return {hold_.table().endpoint(choice.endpoint).health, hold_.backend_tls(service_).get()};
 }
 
 bool Connector::Peek() {
@@ -98,7 +111,13 @@ bool Connector::Try(const routing::Choice& choice) {
   }
   ++tried_;
   Use use(*endpoint.health, *hold_.table().site(choice.site).health);
-  if (pooled_) {
+  if (Shares()) {
+    if (Http2Backend* const backend = core_.http2_backends.Find(KeyOf(choice))) {
+      counters(choice).reused.Add();
+      Give(*backend, choice, std::move(use), true);
+      return true;
+    }
+  } else if (pooled_) {
     if (net::StreamPtr stream =
             core_.pool.Take(*endpoint.health, hold_.backend_tls(service_).get())) {
       counters(choice).reused.Add();
@@ -106,13 +125,11 @@ bool Connector::Try(const routing::Choice& choice) {
       return true;
     }
   }
-  const auto free =
-      std::find_if(attempts_.begin(), attempts_.end(), [](const Attempt& a) { return !a.stream; });
+  const auto free = std::find_if(attempts_.begin(), attempts_.end(),
+                                 [](const Attempt& a) { return !a.active(); });
   MERIDIAN_CHECK(free != attempts_.end());
-  const bool dialled = Dial(*free, choice).has_value();
-  counters(choice).connects.Add();
-  if (!dialled) {
-    counters(choice).connect_failures.Add();
+  const bool waits = Shares() && core_.http2_backends.Wait(KeyOf(choice), *free);
+  if (!waits && !Dial(*free, choice)) {
     last_failure_ = Failure::kConnectFailed;
     return false;
   }
@@ -124,22 +141,26 @@ bool Connector::Try(const routing::Choice& choice) {
   return true;
 }
 
-Result<> Connector::Dial(Attempt& attempt, const routing::Choice& choice) {
+// False: it failed at once.
+bool Connector::Dial(Attempt& attempt, const routing::Choice& choice) {
+  counters(choice).connects.Add();
   const net::Address& address = hold_.table().endpoint(choice.endpoint).address;
-  const auto& context = hold_.backend_tls(service_);
-  if (context == nullptr) {
-    auto stream = core_.loop.Connect(address, {}, attempt);
-    if (!stream) return tl::unexpected(stream.error());
+  attempt.tls = nullptr;
+  if (const auto& context = hold_.backend_tls(service_); context != nullptr) {
+    tls::ConnectInput input{address, {}, context, hold_.tls_session(choice.endpoint)};
+    if (auto stream = tls::Connect(core_.tls, core_.loop, input, attempt)) {
+      attempt.tls = stream->get();
+      attempt.stream = std::move(*stream);
+    }
+  } else if (auto stream = core_.loop.Connect(address, {}, attempt)) {
     attempt.stream = std::move(*stream);
-    attempt.tls = nullptr;
-    return {};
   }
-  tls::ConnectInput input{address, {}, context, hold_.tls_session(choice.endpoint)};
-  auto stream = tls::Connect(core_.tls, core_.loop, input, attempt);
-  if (!stream) return tl::unexpected(stream.error());
-  attempt.tls = stream->get();
-  attempt.stream = std::move(*stream);
-  return {};
+  if (!attempt.stream) {
+    counters(choice).connect_failures.Add();
+    return false;
+  }
+  if (Shares()) attempt.making = core_.http2_backends.Make(KeyOf(choice));
+  return true;
 }
 
 Duration Connector::RaceAfter(const routing::Choice& choice) const {
@@ -151,6 +172,8 @@ Duration Connector::RaceAfter(const routing::Choice& choice) const {
 
 void Connector::Won(Attempt& attempt) {
   if (!walk_.IsCurrent(attempt.choice)) return HealthChanged();
+  if (Shares() && attempt.tls != nullptr && attempt.tls->alpn() != "h2")
+    return Lost(attempt, {.code = ErrorCode::kUnsupported, .context = "no-http2"});
   const routing::Endpoint& endpoint = hold_.table().endpoint(attempt.choice.endpoint);
   const Duration took = core_.loop.Now() - attempt.started;
   core_.registry.ObserveConnect(*endpoint.health, took);
@@ -158,22 +181,54 @@ void Connector::Won(Attempt& attempt) {
   counted.connect_time.Observe(took.count());
   if (attempt.tls != nullptr)
     (attempt.tls->resumed() ? counted.tls_resumed : counted.tls_full).Add();
+  ObserveRace(attempt);
   net::StreamPtr stream = std::move(attempt.stream);
   Use use = std::move(attempt.use);
+  const routing::Choice choice = attempt.choice;
+  if (!Shares()) return Deliver(std::move(stream), choice, std::move(use), false);
+  const Duration idle = hold_.table().service(service_).timeouts.idle;
+  Http2Backend& backend = core_.http2_backends.Adopt(KeyOf(choice), std::move(stream), idle);
+  Give(backend, choice, std::move(use), false);
+}
+
+// What the others' not having won says of them.
+void Connector::ObserveRace(const Attempt& winner) {
   bool raced = false;
-  for (Attempt& other : attempts_) {
-    if (!other.stream) continue;
+  for (const Attempt& other : attempts_) {
+    if (!other.active() || &other == &winner) continue;
     raced = true;
     // It had its time and was overtaken: a path in doubt, for every worker, until a check says
     // otherwise.
-    if (other.started < attempt.started) {
+    if (other.started < winner.started) {
       core_.Report(hold_, hold_.table().endpoint(other.choice.endpoint),
                    health::Outcome::kConnectFailed);
     }
   }
-  if (raced) counters(attempt.choice).races_won.Add();
+  if (raced) counters(winner.choice).races_won.Add();
+}
+
+// The connection that this attempt waited for is there.
+void Connector::Share(Attempt& attempt, Http2Backend& backend) {
+  if (!walk_.IsCurrent(attempt.choice)) {
+    attempt.Drop();
+    return Resume();
+  }
+  ObserveRace(attempt);
+  counters(attempt.choice).reused.Add();
+  Use use = std::move(attempt.use);
   const routing::Choice choice = attempt.choice;
-  Deliver(std::move(stream), choice, std::move(use), false);
+  Give(backend, choice, std::move(use), true);
+}
+
+// Whoever made the connection that this attempt waited for has given up.
+void Connector::TakeTurn(Attempt& attempt) {
+  if (Dial(attempt, attempt.choice)) return;
+  Lost(attempt, {.code = ErrorCode::kRefused});
+}
+
+void Connector::Give(Http2Backend& backend, const routing::Choice& choice, Use use, bool reused) {
+  Cancel();
+  owner_.OnHttp2Backend(backend, choice, std::move(use), reused);
 }
 
 void Connector::Deliver(net::StreamPtr stream, const routing::Choice& choice, Use use,
@@ -198,8 +253,8 @@ Failure Connector::Judge(const Attempt& attempt, const Error& error) {
 void Connector::Lost(Attempt& attempt, const Error& error) {
   counters(attempt.choice).connect_failures.Add();
   last_failure_ = Judge(attempt, error);
-  attempt.stream.reset();
-  attempt.use.Release();
+  attempt.making.Fail();
+  attempt.Drop();
   core_.Report(hold_, hold_.table().endpoint(attempt.choice.endpoint),
                health::Outcome::kConnectFailed);
   if (!retries_->on_connect) exhausted_ = true;
@@ -242,12 +297,16 @@ void Connector::HealthChanged() {
   }
   bool gave_up = false;
   for (Attempt& attempt : attempts_) {
-    if (!attempt.stream || walk_.IsCurrent(attempt.choice)) continue;
-    attempt.stream.reset();
-    attempt.use.Release();
+    if (!attempt.active() || walk_.IsCurrent(attempt.choice)) continue;
+    attempt.Drop();
     gave_up = true;
   }
-  if (!gave_up || in_flight() > 0) return;
+  if (gave_up) Resume();
+}
+
+// An attempt was given up: with no other, the walk begins again.
+void Connector::Resume() {
+  if (in_flight() > 0) return;
   again_ = {};
   exhausted_ = false;
   walk_.Resume();
@@ -258,7 +317,7 @@ void Connector::ArmTimer() {
   const Duration connect = hold_.table().service(service_).timeouts.connect;
   MonotonicTime next = MonotonicTime::max();
   for (const Attempt& attempt : attempts_) {
-    if (attempt.stream) next = std::min(next, attempt.started + connect);
+    if (attempt.active()) next = std::min(next, attempt.started + connect);
   }
   if (!exhausted_ && in_flight() < kMaxAttempts) next = std::min(next, race_at_);
   core_.loop.Arm(timer_, next - core_.loop.Now());
@@ -272,7 +331,7 @@ void Connector::OnTimer(net::Timer&) {
   const MonotonicTime now = core_.loop.Now();
   const Duration connect = hold_.table().service(service_).timeouts.connect;
   for (Attempt& attempt : attempts_) {
-    if (attempt.stream && now >= attempt.started + connect) {
+    if (attempt.active() && now >= attempt.started + connect) {
       Lost(attempt, {.code = ErrorCode::kTimeout});  // may start the next, or end it all
       if (in_flight() > 0) ArmTimer();
       return;
@@ -287,7 +346,7 @@ void Connector::OnTimer(net::Timer&) {
 
 size_t Connector::in_flight() const {
   return static_cast<size_t>(std::count_if(attempts_.begin(), attempts_.end(),
-                                           [](const Attempt& a) { return a.stream != nullptr; }));
+                                           [](const Attempt& a) { return a.active(); }));
 }
 
 RouteCounters& Connector::counters(const routing::Choice& choice) const {

@@ -28,6 +28,9 @@ class ConnectorOwner {
   // it is from the pool and may be stale.
   virtual void OnBackend(net::StreamPtr stream, const routing::Choice& choice, Use use,
                          bool reused) = 0;
+  // The same for a service whose backends speak HTTP/2, when the owner said that it does too: the
+  // connection has room for one more request.
+  virtual void OnHttp2Backend(Http2Backend&, const routing::Choice&, Use, bool /*reused*/) {}
   virtual void OnNoBackend(Failure failure) = 0;
 
  protected:
@@ -36,7 +39,8 @@ class ConnectorOwner {
 
 class Connector final : private net::TimerHandler {
  public:
-  Connector(Core& core, ConnectorOwner& owner);
+  // `http`: the owner makes requests, and can share a connection with others.
+  Connector(Core& core, ConnectorOwner& owner, bool http);
   ~Connector() { Cancel(); }
 
   // Decides: begins a new walk, and connects to nothing yet. What `query` points to is needed only
@@ -65,16 +69,23 @@ class Connector final : private net::TimerHandler {
   static constexpr size_t kMaxAttempts = 4;
   static constexpr size_t kMaxWaiting = 4096;
 
-  struct Attempt final : net::StreamHandler {
+  struct Attempt final : net::StreamHandler, Http2Waiter {
     void OnConnected() override { connector->Won(*this); }
     void OnRead(std::string_view) override {}
     void OnEnd() override {}
     void OnDrained() override {}
     void OnError(const Error& error) override { connector->Lost(*this, error); }
 
+    void OnShared(Http2Backend& backend) override { connector->Share(*this, backend); }
+    void OnShareFailed() override { connector->Lost(*this, {.code = ErrorCode::kRefused}); }
+    void OnOwnTurn() override { connector->TakeTurn(*this); }
+    bool active() const { return stream || linked(); }
+    void Drop();
+
     Connector* connector = nullptr;
     net::StreamPtr stream;
     const tls::Stream* tls = nullptr;  // the stream, where it is TLS
+    Http2Making making;                // with `stream`, where others may wait for it
     routing::Choice choice;
     Use use;
     MonotonicTime started{};
@@ -84,10 +95,17 @@ class Connector final : private net::TimerHandler {
   bool NextChoice(routing::Choice& choice);
   // True: no further candidate is needed now (one is in flight, or the owner was told).
   bool Try(const routing::Choice& choice);
+  bool Dial(Attempt& attempt, const routing::Choice& choice);
+  bool Shares() const;
+  Http2Backends::Key KeyOf(const routing::Choice& choice) const;
   void Won(Attempt& attempt);
+  void Share(Attempt& attempt, Http2Backend& backend);
+  void Resume();
+  void TakeTurn(Attempt& attempt);
+  void ObserveRace(const Attempt& winner);
+  void Give(Http2Backend& backend, const routing::Choice& choice, Use use, bool reused);
   void Lost(Attempt& attempt, const Error& error);
   Failure Judge(const Attempt& attempt, const Error& error);
-  Result<> Dial(Attempt& attempt, const routing::Choice& choice);
   void Deliver(net::StreamPtr stream, const routing::Choice& choice, Use use, bool reused);
   void Finish();
   bool Wait();
@@ -110,6 +128,7 @@ class Connector final : private net::TimerHandler {
   MonotonicTime race_at_{};
   Failure last_failure_ = Failure::kCount;
   uint32_t tried_ = 0;
+  bool http_;
   bool pooled_ = false;
   bool exhausted_ = false;
   bool waiting_ = false;  // for a switch to end; then nothing is in flight

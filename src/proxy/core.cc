@@ -22,6 +22,7 @@ Core::Core(net::Loop& loop_used, net::Random& random_used, health::Registry& reg
       registry(registry_used),
       tls(loop_used),
       pool(loop_used),
+      http2_backends(loop_used, http2),
       bury_timer_(*this) {}
 
 Core::~Core() {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "proxy/backend_pool.h"
+#include "proxy/http2_backend.h"
 
 namespace meridian::proxy {
 
@@ -179,6 +180,7 @@ class Core final : private net::TimerHandler {
   std::shared_ptr<snapshot::ClientTables> clients_known;  // of the newest snapshot that has them
   size_t handshakes = 0;                                  // clients', under way
   codec::Http2Pool http2;
+  Http2Backends http2_backends;
   codec::Head head;     // scratch for the head being read
   std::string scratch;  // scratch for the head being written, and for a decoded session key
   std::vector<codec::Field> fields;  // scratch for a head being written in HTTP/2

@@ -3,6 +3,8 @@
 #include "proxy/exchange.h"
 #include "proxy/mirror.h"
 
+#include <meridian/base/text.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -22,7 +24,7 @@ bool Idempotent(std::string_view method) {
 
 Exchange::Exchange(Core& core)
     : core_(core),
-      connector_(core, *this),
+      connector_(core, *this, true),
       parser_(codec::Http1Parser::Kind::kResponse, kResponseLimits),
       timer_(*this) {}
 
@@ -43,7 +45,10 @@ void Exchange::Prepare(const ExchangeInput& input) {
   is_read_ = input.query.is_read;
   upgrade_ = head.upgrade;
   secure_ = input.forwarding.secure;
-  chunked_request_ = head.framing == codec::Framing::kChunked;
+  http2_ = policy().backend.protocol == topology::BackendProtocol::kHttp2;
+  chunked_request_ = head.framing == codec::Framing::kChunked && !http2_;
+  const codec::Field* te = head.Find(codec::FieldId::kTe);
+  te_trailers_ = te != nullptr && EqualIgnoringCase(te->value, "trailers");
   connector_.Start(hold_, input.query, retries());
 }
 
@@ -62,6 +67,7 @@ void Exchange::Rest() {
   connector_.Cancel();
   timer_.Disarm();
   backend_.reset();
+  if (call_ != nullptr) std::exchange(call_, nullptr)->Leave();
   use_.Release();
   if (counters_ != nullptr) {
     counters_->active.Subtract();
@@ -75,10 +81,12 @@ void Exchange::Rest() {
   request_.clear();
   response_.clear();
   cookie_.clear();
+  trailers_.clear();
   body_.clear();
   if (body_.capacity() > 4096) body_ = std::string();
   retries_ = 0;
   replayable_ = true;
+  http2_ = te_trailers_ = false;
   idempotent_ = chunked_request_ = request_complete_ = upgrade_ = reused_ = heard_ = stale_tried_ =
       false;
   backend_keeps_ = tunnel_client_ended_ = tunnel_backend_ended_ = false;
@@ -103,7 +111,10 @@ void Exchange::RequestEnd(std::span<const codec::Field> trailers) {
   request_complete_ = true;
   if (mirror_ != nullptr) mirror_->RequestEnd(trailers);
   if (state_ == State::kAnswer) return Answer();
-  if (chunked_request_ && target_ != nullptr) {
+  if (http2_) {
+    KeepTrailers(trailers);
+    if (call_ != nullptr) EndCall();
+  } else if (chunked_request_ && target_ != nullptr) {
     core_.scratch.clear();
     AppendLastChunk(trailers, core_.scratch);
     const std::string_view last = core_.scratch;
@@ -115,7 +126,7 @@ void Exchange::RequestEnd(std::span<const codec::Field> trailers) {
 // Bytes of the body in wire form: kept while they may be needed (again), sent when there is a
 // backend.
 void Exchange::SendBody(std::span<const std::string_view> slices) {
-  const bool connected = backend_ != nullptr;
+  const bool connected = backend_ != nullptr || call_ != nullptr;
   if (replayable_ || !connected) {
     for (const std::string_view slice : slices) body_.append(slice);
   }
@@ -125,22 +136,26 @@ void Exchange::SendBody(std::span<const std::string_view> slices) {
   }
   active_ = core_.loop.Now();
   if (connected) {
-    backend_->Write(slices);
-    if (backend_->pending_bytes() > 0) client_->PauseRequest();
+    call_ != nullptr ? call_->SendBody(slices, false) : backend_->Write(slices);
+    if (unsent_bytes() > (call_ != nullptr ? kReplayBytes : 0)) client_->PauseRequest();
   } else if (body_.size() >= kReplayBytes) {
     client_->PauseRequest();
   }
 }
 
-void Exchange::OnBackend(net::StreamPtr stream, const routing::Choice& choice, Use use,
-                         bool reused) {
+void Exchange::BeginAttempt(const routing::Choice& choice, Use use, bool reused) {
   choice_ = choice;
   use_ = std::move(use);
-  backend_ = std::move(stream);
   reused_ = reused;
   heard_ = false;
   CountDecision();
   state_ = State::kSend;
+}
+
+void Exchange::OnBackend(net::StreamPtr stream, const routing::Choice& choice, Use use,
+                         bool reused) {
+  BeginAttempt(choice, std::move(use), reused);
+  backend_ = std::move(stream);
   parser_ = codec::Http1Parser(codec::Http1Parser::Kind::kResponse, kResponseLimits);
   parser_.ExpectResponseTo(method());
   response_.clear();
@@ -191,14 +206,16 @@ void Exchange::ArmForRequest() {
 // it may not, or nowhere, it waits on: a single loss heals.
 void Exchange::CheckPath() {
   const Duration left = response_due_ - core_.loop.Now();
-  const net::PathInfo path = backend_->path_info();
+  const net::PathInfo path =
+      call_ != nullptr ? call_->connection().path_info() : backend_->path_info();
   if (path.unacknowledged_bytes == 0) return core_.loop.Arm(timer_, left);
   if (path.retransmits == 0) return core_.loop.Arm(timer_, std::min(left, kPathCheckAgain));
   core_.Report(hold_, endpoint(), health::Outcome::kConnectFailed);
   core_.pool.DropUnusable();
+  core_.http2_backends.LeaveUnusable();
+  if (call_ != nullptr) call_->connection().Leave();
   if (!MayRetry(retries().on_timeout)) return core_.loop.Arm(timer_, left);
-  backend_->Reset();
-  DropBackend();
+  ResetBackend();
   state_ = State::kConnect;
   connector_.Continue(false);  // the next may lie behind the same hole: a fresh connect is raced
 }
@@ -217,6 +234,8 @@ void Exchange::OnTimer(net::Timer&) {
   const MonotonicTime now = core_.loop.Now();
   if (state_ == State::kSend && request_complete_) {
     if (now >= response_due_) {
+      // Nothing came for anybody since this was sent: no more is sent that way.
+      if (call_ != nullptr && call_->connection().heard() < active_) call_->connection().Leave();
       return AttemptFailed(Failure::kResponseTimeout, health::Outcome::kResponseTimeout);
     }
     return CheckPath();
@@ -227,9 +246,15 @@ void Exchange::OnTimer(net::Timer&) {
   Broken(Failure::kIdleTimeout);
 }
 
+void Exchange::ResetBackend() {
+  if (backend_) backend_->Reset();
+  DropBackend();
+}
+
 void Exchange::DropBackend() {
   timer_.Disarm();
   backend_.reset();
+  if (call_ != nullptr) std::exchange(call_, nullptr)->Leave();
   use_.Release();
 }
 
@@ -270,8 +295,7 @@ bool Exchange::MustLeave() const {
 void Exchange::HealthChanged() {
   if (state_ == State::kConnect) return connector_.HealthChanged();
   if (state_ != State::kSend || !MustLeave()) return;
-  backend_->Reset();
-  DropBackend();
+  ResetBackend();
   if (!MayRetry(retries().on_reset)) return Failed(Failure::kSiteChanged);
   state_ = State::kConnect;
   connector_.Continue(true);

@@ -31,6 +31,7 @@ struct ExchangeInput {
 };
 
 class Exchange final : private ConnectorOwner,
+                       private Http2CallOwner,
                        private net::StreamHandler,
                        private net::TimerHandler {
  public:
@@ -68,14 +69,28 @@ class Exchange final : private ConnectorOwner,
 
   void OnBackend(net::StreamPtr stream, const routing::Choice& choice, Use use,
                  bool reused) override;
+  void OnHttp2Backend(Http2Backend& backend, const routing::Choice& choice, Use use,
+                      bool reused) override;
   void OnNoBackend(Failure failure) override;
+  void OnCallHead(const codec::Head& head, bool end) override;
+  void OnCallBody(std::string_view bytes) override;
+  void OnCallEnd(std::span<const codec::Field> trailers) override;
+  void OnCallDrained() override { OnDrained(); }
+  void OnCallRefused() override;
+  void OnCallLost(bool untouched) override;
   void OnRead(std::string_view bytes) override;
   void OnEnd() override;
   void OnDrained() override;
   void OnError(const Error& error) override;
   void OnTimer(net::Timer& timer) override;
 
+  void BeginAttempt(const routing::Choice& choice, Use use, bool reused);
   void SendBody(std::span<const std::string_view> slices);
+  void KeepTrailers(std::span<const codec::Field> trailers);
+  void EndCall();
+  size_t unsent_bytes() const {
+    return call_ != nullptr ? call_->pending_bytes() : backend_->pending_bytes();
+  }
   void ArmForRequest();
   void CheckPath();
   // Each gives false when the exchange has ended or moved to another attempt: nothing more is to be
@@ -92,6 +107,7 @@ class Exchange final : private ConnectorOwner,
   void ForwardBody(std::string_view bytes);
   void AttemptFailed(Failure failure, health::Outcome outcome);
   bool MayRetry(bool allowed_by_policy);
+  void ResetBackend();
   void DropBackend();
   void Complete(bool reusable);
   void Broken(Failure failure);
@@ -112,7 +128,8 @@ class Exchange final : private ConnectorOwner,
   const snapshot::Route* route_ = nullptr;         // of hold_'s snapshot, as is
   const snapshot::RouteTarget* target_ = nullptr;  // null: the route answers
   Connector connector_;
-  net::StreamPtr backend_;
+  net::StreamPtr backend_;     // either this, for HTTP/1,
+  Http2Call* call_ = nullptr;  // or this, for HTTP/2
   codec::Http1Parser parser_;
   net::Timer timer_;
   Use use_;
@@ -120,6 +137,7 @@ class Exchange final : private ConnectorOwner,
   RouteCounters* counters_ = nullptr;
   std::string request_;   // the head as sent, without AppendAttempt's part
   std::string body_;      // what of the body must still be sent, or may have to be sent again
+  std::string trailers_;  // of the request, for HTTP/2: name, NUL, value, NUL …
   std::string response_;  // a head that has not come whole
   std::string cookie_;    // a Set-Cookie value being written
   MonotonicTime active_{};
@@ -132,6 +150,8 @@ class Exchange final : private ConnectorOwner,
   bool idempotent_ = false, chunked_request_ = false, request_complete_ = false, replayable_ = true;
   bool secure_ = false;            // the client speaks TLS
   bool expects_continue_ = false;  // of a route's own answer
+  bool http2_ = false;             // spoken to the backend
+  bool te_trailers_ = false;       // the client takes trailers
   bool upgrade_ = false, reused_ = false, heard_ = false, stale_tried_ = false;
   bool backend_keeps_ = false, tunnel_client_ended_ = false, tunnel_backend_ended_ = false;
 };

@@ -132,6 +132,7 @@ void Exchange::ForwardBody(std::string_view bytes) {
 void Exchange::ClientDrained() {
   active_ = core_.loop.Now();
   if (backend_) backend_->StartReading();
+  if (call_ != nullptr) call_->Consumed();
 }
 
 void Exchange::OnEnd() {

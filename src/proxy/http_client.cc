@@ -240,8 +240,11 @@ void HttpClient::SendInterim(const codec::Head& head) {
 }
 
 void HttpClient::BeginResponse(const codec::Head& head, const ResponseEdit& edit) {
-  const bool unknown_length =
-      head.framing == codec::Framing::kChunked || head.framing == codec::Framing::kUntilClose;
+  // A body that HTTP/2 ended with the head, without a length, must be seen to be empty.
+  const bool unsaid = head.framing == codec::Framing::kNone && !head_only_ && head.status != 204 &&
+                      head.status != 304 && head.Find(codec::FieldId::kContentLength) == nullptr;
+  const bool unknown_length = unsaid || head.framing == codec::Framing::kChunked ||
+                              head.framing == codec::Framing::kUntilClose;
   framing_ = ResponseFraming::kAsReceived;
   if (unknown_length) framing_ = http10_ ? ResponseFraming::kUntilClose : ResponseFraming::kChunked;
   // A response before the request's end leaves no way to find the next request: the connection ends

@@ -128,6 +128,42 @@ void AppendAttempt(std::string_view site, std::string_view reason, uint64_t epoc
 
 namespace {
 
+std::string_view TakeLine(std::string_view& text) {
+  const std::string_view line = text.substr(0, text.find("\r\n"));
+  text.remove_prefix(line.size() + 2);
+  return line;
+}
+
+// HTTP/2 frames by itself, and Host is its :authority.
+bool IsFraming(std::string_view name) {
+  return name == "Host" || name == "Transfer-Encoding" || name == "Connection" || name == "Upgrade";
+}
+
+}  // namespace
+
+void ReadHttp2Fields(const Http2Request& request, std::vector<Field>& fields) {
+  fields.clear();
+  std::string_view rest = request.head;
+  const std::string_view start = TakeLine(rest);
+  const size_t method_end = start.find(' '), path_end = start.rfind(' ');
+  fields.push_back({":method", start.substr(0, method_end)});
+  fields.push_back({":scheme", request.secure ? "https" : "http"});
+  fields.push_back({":authority", TakeLine(rest).substr(std::string_view("Host: ").size())});
+  fields.push_back({":path", start.substr(method_end + 1, path_end - method_end - 1)});
+  for (std::string_view part : {rest, request.attempt}) {
+    while (!part.empty()) {
+      const std::string_view line = TakeLine(part);
+      if (line.empty()) break;
+      const size_t colon = line.find(": ");
+      const std::string_view name = line.substr(0, colon);
+      if (!IsFraming(name)) fields.push_back({name, line.substr(colon + 2)});
+    }
+  }
+  if (request.te_trailers) fields.push_back({"te", "trailers"});
+}
+
+namespace {
+
 void AppendStatusLine(const Head& head, std::string& out) {
   out.append("HTTP/1.1 ");
   AppendNumber(head.status, out);

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proxy/correlation.h"
 
@@ -39,6 +40,14 @@ void AppendRequestHead(const codec::Head& head, const Forwarding& forwarding, st
 // "Meridian-Site: …", "Meridian-Reason: …", "Meridian-Epoch: …" unless it is 0, and the empty line.
 void AppendAttempt(std::string_view site, std::string_view reason, uint64_t epoch,
                    std::string& out);
+
+// A request for HTTP/2: both parts as written above, read into fields. Their views point there.
+struct Http2Request {
+  std::string_view head, attempt;
+  bool secure = false;  // over TLS
+  bool te_trailers = false;
+};
+void ReadHttp2Fields(const Http2Request& request, std::vector<codec::Field>& fields);
 
 // How the response's body goes to the client.
 enum class ResponseFraming : uint8_t { kAsReceived, kChunked, kUntilClose };

@@ -45,7 +45,7 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
     bool ended = false;  // it has sent its FIN
   };
   struct Dial {  // what is needed only until the backend is there
-    Dial(Core& core, ConnectorOwner& owner) : connector(core, owner) {}
+    Dial(Core& core, ConnectorOwner& owner) : connector(core, owner, false) {}
     Preface preface;
     std::string early;  // what the client sent behind its PROXY header, for the backend
     Connector connector;

@@ -38,9 +38,11 @@ class Worker::State final : private ReceptionOwner {
   void Close() {
     core_.sessions.ForEach([](Session& session) { session.Abort(); });
     core_.pool.DropAll();
+    core_.http2_backends.LeaveAll(true);
   }
   void HealthChanged() {
     core_.pool.DropUnusable();
+    core_.http2_backends.LeaveUnusable();
     core_.sessions.ForEach([](Session& session) { session.HealthChanged(); });
     core_.mirrors.ForEach([](Mirror& mirror) { mirror.HealthChanged(); });
   }

@@ -55,12 +55,15 @@ TlsContexts MakeTlsContexts(const config::Config& config, Keys& keys, Compiled& 
     if (!service.backend.tls) continue;
     const topology::BackendTls& tls = *service.backend.tls;
     tls::Problems problems;
-    auto context = tls::ClientContext::Create({.server_name = tls.server_name,
-                                               .ca = tls.ca,
-                                               .certificate = tls.certificate,
-                                               .key = tls.key,
-                                               .verify = tls.verify},
-                                              problems);
+    const bool http2 = service.backend.protocol == topology::BackendProtocol::kHttp2;
+    auto context = tls::ClientContext::Create(
+        {.server_name = tls.server_name,
+         .ca = tls.ca,
+         .certificate = tls.certificate,
+         .key = tls.key,
+         .verify = tls.verify,
+         .alpn = http2 ? std::vector<std::string>{"h2"} : std::vector<std::string>()},
+        problems);
     Tell(Format("services.{}.backend.tls", service.name), problems, compiled);
     if (!context) continue;
     const auto same = std::find_if(keys.backends.begin(), keys.backends.end(), [&](const auto& b) {

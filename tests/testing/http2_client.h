@@ -85,6 +85,10 @@ class Http2Peer final : private codec::Http2Handler {
     connection_.SendBody(answer, std::span(&bytes, 1), end);
     Flush();
   }
+  void Reset(Answer& answer) {
+    connection_.Reset(answer, codec::Http2Code::kCancel);
+    Flush();
+  }
   void EndWithTrailers(Answer& answer, const Fields& trailers) {
     for (const auto& [name, value] : trailers) connection_.AddTrailer(answer, name, value);
     connection_.SendBody(answer, {}, true);

@@ -146,8 +146,10 @@ class Http2Connection {
   // Client: sends a request; `fields` begin with the pseudo-fields. False: the connection takes no
   // more. SendBody follows, unless `end`.
   bool Request(Http2Stream& stream, std::span<const Field> fields, bool end);
-  // How many more streams the peer admits now.
+  // How many more streams the peer admits now; one in all as long as it has not said.
   size_t room() const;
+  // Its SETTINGS have come.
+  bool ready() const { return ready_; }
   // An interim (1xx) or, with `end`, whole response; else SendBody follows. Names are sent in lower
   // case, all is copied. Does nothing for a stream that is not open, like all that follow.
   void Respond(Http2Stream& stream, uint16_t status, std::span<const Field> fields, bool end);
@@ -157,6 +159,8 @@ class Http2Connection {
   void AddTrailer(Http2Stream& stream, std::string_view name, std::string_view value);
   // What OnBody brought so far has gone where it belongs.
   void Consumed(Http2Stream& stream);
+  // All of it, to the end, has been sent.
+  bool SentAll(const Http2Stream& stream) const;
   // What still waits to be sent is dropped.
   void Reset(Http2Stream& stream, Http2Code code);
 
@@ -171,7 +175,7 @@ class Http2Connection {
   static constexpr size_t kBudgets = static_cast<size_t>(Http2Fault::kCount);
 
   bool Charge(Http2Fault what);
-  void Earn(Http2Fault what);
+  void EarnByData();
   void Refill(MonotonicTime now);
   void BeginHead();
   void HeadDone(int32_t id, bool end, bool first);
@@ -192,7 +196,7 @@ class Http2Connection {
   MonotonicTime refilled_{};
   std::array<int32_t, kBudgets> budgets_;
   Http2Fault fault_ = Http2Fault::kNone;
-  bool in_head_ = false, shutting_down_ = false;
+  bool in_head_ = false, shutting_down_ = false, ready_ = false;
 };
 
 // What the connections of one worker share: nghttp2's memory in blocks that are used again, and

@@ -66,6 +66,7 @@ enum class OnFailure : uint8_t { kRepin, kReject };
 enum class OnRecovery : uint8_t { kStay, kReturn };
 enum class Panic : uint8_t { kRoute, kReject };
 enum class OnDown : uint8_t { kClose, kKeep };
+enum class BackendProtocol : uint8_t { kHttp1, kHttp2 };
 
 struct SessionPolicy {
   SessionBy by = SessionBy::kNone;
@@ -139,7 +140,8 @@ struct BackendTls {
 };
 
 struct BackendPolicy {
-  uint32_t max_idle = 64;                   // pooled connections per endpoint and worker
+  BackendProtocol protocol = BackendProtocol::kHttp1;  // where requests are passed on
+  uint32_t max_idle = 64;                              // pooled connections per endpoint and worker
   std::optional<uint32_t> max_connections;  // per endpoint, all workers; empty: unlimited
   std::optional<BackendTls> tls = {};       // empty: plain
 

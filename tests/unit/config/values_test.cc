@@ -179,7 +179,7 @@ TEST(Values, PoliciesArriveInTheirPlaces) {
       "    outliers: {consecutive_errors: 3, error_rate: 10%, window: 1m, eject_for: 9s, "
       "max_ejected: 25%}\n"
       "    timeouts: {connect: 1s, race_after: 80ms, response: 2s, idle: 3s, session: 4s}\n"
-      "    backend: {max_idle: 5, max_connections: 6}\n"
+      "    backend: {protocol: http2, max_idle: 5, max_connections: 6}\n"
       "    rules: [{match: {country: [DE, FR], continent: EU, subdivision: BE, asn: [1, 2], "
       "network: "
       "10.0.0.0/8, header: {X-A: b}}, sites: [c, a], strict: true}]");
@@ -195,7 +195,7 @@ TEST(Values, PoliciesArriveInTheirPlaces) {
   using std::chrono::seconds;
   EXPECT_EQ(service.timeouts, (topology::Timeouts{seconds(1), std::chrono::milliseconds(80),
                                                   seconds(2), seconds(3), seconds(4)}));
-  EXPECT_EQ(service.backend, (topology::BackendPolicy{5, 6}));
+  EXPECT_EQ(service.backend, (topology::BackendPolicy{topology::BackendProtocol::kHttp2, 5, 6}));
   ASSERT_EQ(service.rules.size(), 1u);
   const topology::Match match{{"DE", "FR"}, {"EU"}, {"BE"}, {1, 2}, {"10.0.0.0/8"}, {{"X-A", "b"}}};
   EXPECT_EQ(service.rules[0], (topology::Rule{match, {"c", "a"}, true}));
