@@ -216,7 +216,7 @@ class Check(SystemTest):
                 ({"services": {"web": {"backend": {"warm": 8}}}}, "services.web.backend.warm"),
                 ({"listeners": {"web": {"bind": ["127.0.0.1:1"], "service": "web", "protocol": "udp"}}},
                  "listeners.web.protocol"),
-                ({"services": {"web": {"backend": {"protocol": "http2"}}}}, "services.web.backend.protocol")):
+                ({"services": {"web": {"backend": {"proxy_protocol": "v2"}}}}, "services.web.backend.proxy_protocol")):
             done = self.check({**self.good(), **change})
             self.assertEqual(done.returncode, 1, key)
             self.assertRegex(done.stderr, key + r".*not supported yet")
