@@ -18,7 +18,7 @@ struct BackendPool::Idle final : ListNode, net::StreamHandler {
   BackendPool* pool = nullptr;
   Shelf* shelf = nullptr;
   net::StreamPtr stream;
-  MonotonicTime expires{};
+  MonotonicTime since{}, expires{};
 };
 
 BackendPool::BackendPool(net::Loop& loop) : loop_(loop), sweep_(*this) {}
@@ -42,8 +42,7 @@ void BackendPool::Keep(const health::EndpointHealth& endpoint, Kept kept) {
   if (kept.max_idle == 0) return;
   std::unique_ptr<Shelf>& shelf = shelves_[{&endpoint, kept.tls}];
   if (!shelf) shelf = std::make_unique<Shelf>();
-  if (shelf->count >= kept.max_idle) Drop(shelf->idle.back());
-
+  shelf->max_idle = kept.max_idle;
   std::unique_ptr<Idle> entry;
   if (spare_.empty()) {
     entry = std::make_unique<Idle>();
@@ -54,7 +53,8 @@ void BackendPool::Keep(const health::EndpointHealth& endpoint, Kept kept) {
   entry->pool = this;
   entry->shelf = shelf.get();
   entry->stream = std::move(kept.stream);
-  entry->expires = loop_.Now() + kept.idle;
+  entry->since = loop_.Now();
+  entry->expires = entry->since + kept.idle;
   entry->stream->SetHandler(entry.get());
   entry->stream->StartReading();
   shelf->idle.PushFront(*entry.release());  // owned by the shelf until Recycle
@@ -92,7 +92,12 @@ void BackendPool::DropAll() {
 void BackendPool::OnTimer(net::Timer&) {
   const MonotonicTime now = loop_.Now();
   for (auto& [key, shelf] : shelves_) {
-    while (shelf->count > 0 && shelf->idle.back().expires <= now) Drop(shelf->idle.back());
+    while (shelf->count > 0) {
+      Idle& oldest = shelf->idle.back();
+      const bool excess = shelf->count > shelf->max_idle && oldest.since <= now - kSweepEvery;
+      if (!excess && oldest.expires > now) break;
+      Drop(oldest);
+    }
   }
   if (size_ > 0) loop_.Arm(sweep_, kSweepEvery);
 }

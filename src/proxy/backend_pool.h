@@ -29,7 +29,9 @@ class BackendPool final : private net::TimerHandler {
     uint32_t max_idle = 0;
     Duration idle{};
   };
-  // Keeps a stream, at most `max_idle` per endpoint (the oldest makes room) and for at most `idle`.
+  // Keeps a stream for at most `idle`. What is more than `max_idle` per endpoint goes as soon as
+  // nobody has needed it for a second: what was under way at once is soon under way again, and to
+  // close it each time would cost a connect a request. 0 keeps none.
   void Keep(const health::EndpointHealth& endpoint, Kept kept);
   // Closes what is idle to endpoints that are no longer usable.
   void DropUnusable();
@@ -50,7 +52,7 @@ class BackendPool final : private net::TimerHandler {
   };
   struct Shelf {
     List<Idle> idle;  // newest first
-    uint32_t count = 0;
+    uint32_t count = 0, max_idle = 0;
   };
 
   void Drop(Idle& entry);

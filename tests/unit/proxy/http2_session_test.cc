@@ -113,6 +113,25 @@ TEST_F(Http2Session, ManyStreamsAreUnderWayAtOnce) {
   }
 }
 
+TEST_F(Http2Session, ABurstsConnectionsServeTheNextBurstAndAreThenTrimmed) {
+  world.Load(
+      std::string(kConfig).insert(kConfig.find("    timeouts:"), "    backend: {max_idle: 3}\n"));
+  ServeAll(kOk);
+  Http2Peer& client = Connect();
+  const auto opened = [this] { return servers[0]->peers.size() + servers[1]->peers.size(); };
+  for (int burst = 0; burst < 5; ++burst) {
+    for (int i = 0; i < 40; ++i) client.Get("/");
+    Settle();
+  }
+  EXPECT_EQ(opened(), 40u);
+  world.net.RunFor(seconds(4));
+  size_t open = 0;
+  for (const Server* server : servers) {
+    for (const auto& peer : server->peers) open += !peer->closed();
+  }
+  EXPECT_EQ(open, 6u) << "max_idle for each endpoint";
+}
+
 TEST_F(Http2Session, ABodyGoesWithItsLengthOrInChunks) {
   ServeAll(kOk);
   Http2Peer& client = Connect();
