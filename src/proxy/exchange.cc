@@ -26,7 +26,8 @@ Exchange::Exchange(Core& core)
     : core_(core),
       connector_(core, *this, true),
       parser_(codec::Http1Parser::Kind::kResponse, kResponseLimits),
-      timer_(*this) {}
+      timer_(*this),
+      deadline_(*this) {}
 
 void Exchange::Prepare(const ExchangeInput& input) {
   MERIDIAN_CHECK(state_ == State::kRest);
@@ -40,6 +41,7 @@ void Exchange::Prepare(const ExchangeInput& input) {
   method_bytes_ = static_cast<uint16_t>(head.method.size());
   ++core_.exchanges;
   if (target_ == nullptr) return PrepareAnswer(head);
+  if (input.deadline) core_.loop.Arm(deadline_, *input.deadline);
   AppendRequestHead(head, input.forwarding, request_);
   idempotent_ = Idempotent(head.method);
   is_read_ = input.query.is_read;
@@ -66,6 +68,7 @@ void Exchange::Rest() {
   if (mirror_ != nullptr) std::exchange(mirror_, nullptr)->Leave();
   connector_.Cancel();
   timer_.Disarm();
+  deadline_.Disarm();
   backend_.reset();
   if (call_ != nullptr) std::exchange(call_, nullptr)->Leave();
   use_.Release();
@@ -229,7 +232,16 @@ void Exchange::OnDrained() {
   client_->ResumeRequest();
 }
 
-void Exchange::OnTimer(net::Timer&) {
+// It says nothing about the endpoint: the client chose how long.
+void Exchange::DeadlinePassed() {
+  if (state_ != State::kRespond) return Failed(Failure::kDeadline);
+  ClientStream& client = *client_;
+  Rest();
+  client.OnBroken(Failure::kDeadline);
+}
+
+void Exchange::OnTimer(net::Timer& timer) {
+  if (&timer == &deadline_) return DeadlinePassed();
   if (state_ == State::kAnswer) return Answer();
   const MonotonicTime now = core_.loop.Now();
   if (state_ == State::kSend && request_complete_) {

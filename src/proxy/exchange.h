@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 
 #include "proxy/client_stream.h"
@@ -27,6 +28,7 @@ struct ExchangeInput {
   const snapshot::RouteTarget* target = nullptr;
   routing::Query query;
   const codec::Head* head = nullptr;  // during Prepare only
+  std::optional<Duration> deadline;   // how long the client waits for the whole, where it said so
   Forwarding forwarding;
 };
 
@@ -93,6 +95,7 @@ class Exchange final : private ConnectorOwner,
   }
   void ArmForRequest();
   void CheckPath();
+  void DeadlinePassed();
   // Each gives false when the exchange has ended or moved to another attempt: nothing more is to be
   // done.
   bool ReadHead(std::string_view& bytes);
@@ -132,6 +135,7 @@ class Exchange final : private ConnectorOwner,
   Http2Call* call_ = nullptr;  // or this, for HTTP/2
   codec::Http1Parser parser_;
   net::Timer timer_;
+  net::Timer deadline_;
   Use use_;
   routing::Choice choice_;
   RouteCounters* counters_ = nullptr;

@@ -5,6 +5,7 @@
 
 #include <charconv>
 
+#include "proxy/grpc.h"
 #include "proxy/http2_client.h"
 #include "proxy/request.h"
 
@@ -28,13 +29,14 @@ void Http2ClientStream::Begin(Http2Client& client) {
   client_ = &client;
   body_bytes_ = 0;
   body_limit_ = UINT64_MAX;
-  head_only_ = response_begun_ = whole_ = paused_ = false;
+  head_only_ = response_begun_ = whole_ = paused_ = grpc_ = false;
   opens_ = tunnel_ = client_ended_ = false;
   early_ = std::string();
 }
 
 void Http2ClientStream::OnHead(const codec::Head& head, bool end) {
   head_only_ = head.method == "HEAD";
+  grpc_ = head.method == "POST" && IsGrpc(head);
   const snapshot::Listener* listener = client_->listener();
   if (listener == nullptr) {
     client_->connection().Reset(*this, codec::Http2Code::kRefusedStream);
@@ -44,7 +46,7 @@ void Http2ClientStream::OnHead(const codec::Head& head, bool end) {
   body_limit_ = limits.body_bytes.value_or(UINT64_MAX);
   client_->CountRequest(limits);
   auto started = StartRequest(client_->core(), {listener, client_->peer(), &client_->stream(),
-                                                client_->tls(), &head, this});
+                                                client_->tls(), &head, this, grpc_});
   if (!started) return Answer(started.error(), {});
   exchange_ = std::move(*started);
   client_->ExchangeBegun();
@@ -220,6 +222,7 @@ void Http2ClientStream::Answer(Failure failure, std::string_view detail) {
   std::string& body = client_->core().scratch;
   body.clear();
   AppendErrorBody(failure, detail, body);
+  if (grpc_) return AnswerCall(failure, std::string_view(body).substr(0, body.size() - 1));
   char length[20];
   const char* end = std::to_chars(length, length + sizeof(length), body.size()).ptr;
   const int status = StatusOf(failure);
@@ -231,6 +234,19 @@ void Http2ClientStream::Answer(Failure failure, std::string_view detail) {
   client_->connection().Respond(*this, static_cast<uint16_t>(status), fields.span(), head_only_);
   const std::string_view piece = body;
   if (!head_only_) client_->connection().SendBody(*this, std::span(&piece, 1), true);
+  client_->Touch();
+}
+
+// As a server that has nothing but a status to say: trailers alone, under 200.
+void Http2ClientStream::AnswerCall(Failure failure, std::string_view sentence) {
+  std::string message;
+  AppendGrpcMessage(sentence, message);
+  FieldList fields(client_->core());
+  fields.Add("content-type", "application/grpc");
+  fields.Add("grpc-status", GrpcStatusOf(failure));
+  fields.Add("grpc-message", message);
+  fields.Add("meridian-reason", Name(failure));
+  client_->connection().Respond(*this, 200, fields.span(), true);
   client_->Touch();
 }
 

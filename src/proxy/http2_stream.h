@@ -57,12 +57,14 @@ class Http2ClientStream final : public ListNode, public codec::Http2Stream, priv
 
   void Refuse(Failure failure, std::string_view detail);
   void Answer(Failure failure, std::string_view detail);
+  void AnswerCall(Failure failure, std::string_view sentence);
 
   Http2Client* client_ = nullptr;
   std::unique_ptr<Exchange> exchange_;
   BodyPace pace_;
   uint64_t body_bytes_ = 0, body_limit_ = UINT64_MAX;
   bool head_only_ = false, response_begun_ = false;
+  bool grpc_ = false;    // a call, whose status goes in its trailers
   bool whole_ = false;   // the response has no body
   bool paused_ = false;  // the window stays shut
   bool opens_ = false;   // it wants a tunnel

@@ -267,6 +267,8 @@ StatusText TextOf(Failure failure) {
       return {504, "Gateway Timeout", "no server answered in time"};
     case Failure::kResponseTimeout:
       return {504, "Gateway Timeout", "the server did not answer in time"};
+    case Failure::kDeadline:
+      return {504, "Gateway Timeout", "the client's deadline for this call has passed"};
     case Failure::kIdleTimeout:
     case Failure::kClientGone:
     case Failure::kProxyHeader:

@@ -57,6 +57,8 @@ const char* Name(Failure failure) {
       return "backend-malformed";
     case Failure::kResponseTimeout:
       return "response-timeout";
+    case Failure::kDeadline:
+      return "deadline";
     case Failure::kIdleTimeout:
       return "idle-timeout";
     case Failure::kClientGone:

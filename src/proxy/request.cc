@@ -5,6 +5,7 @@
 
 #include "proxy/client_address.h"
 #include "proxy/client_limits.h"
+#include "proxy/grpc.h"
 #include "proxy/mirror.h"
 #include "proxy/route_choice.h"
 #include "proxy/session_key.h"
@@ -131,6 +132,7 @@ tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
   begin.hold = core.current;
   begin.route = route;
   begin.head = &head;
+  if (input.grpc) begin.deadline = GrpcTimeout(head);
   begin.query.headers = &fields;
   const std::string_view subject = input.tls != nullptr ? input.tls->peer_subject() : "";
   begin.forwarding = {

@@ -18,6 +18,7 @@ struct RequestInput {
   const tls::Stream* tls = nullptr;              // the same, where it is TLS
   const codec::Head* head = nullptr;
   ClientStream* client = nullptr;
+  bool grpc = false;  // the request is a gRPC call
 };
 
 // How a head is bounded, and what its refusal by a parser is answered with.

@@ -45,6 +45,7 @@ enum class Failure : uint8_t {
   kBackendReset,        // 502: broken before a whole response
   kBackendMalformed,    // 502
   kResponseTimeout,     // 504
+  kDeadline,            // 504: a gRPC call took longer than its client waits
   kIdleTimeout,
   kClientGone,   // the client left before the end
   kOverloaded,   // refused at accept: max_connections
