@@ -14,6 +14,7 @@ namespace meridian::bench {
 namespace {
 
 constexpr size_t kBuffer = 64 * 1024;
+constexpr size_t kMaxBody = 16 * 1024 * 1024;
 constexpr int kMaxListeners = 64;
 
 struct Options {
@@ -27,7 +28,8 @@ struct Peer {
   bool listening = false;
   bool wants_write = false;
   uint32_t matched = 0;  // of "\r\n\r\n", over reads
-  std::string out;       // not yet taken by the kernel
+  std::string out;       // not yet taken by the kernel, from `sent` on
+  size_t sent = 0;
 };
 
 // Counts request heads that end in `bytes`; a head may end over several calls.
@@ -111,9 +113,14 @@ class Server {
   }
 
   bool Flush(Peer& peer) {
-    const ssize_t sent = send(peer.fd, peer.out.data(), peer.out.size(), MSG_NOSIGNAL);
+    const std::string_view left = std::string_view(peer.out).substr(peer.sent);
+    const ssize_t sent = send(peer.fd, left.data(), left.size(), MSG_NOSIGNAL);
     if (sent < 0 && !WouldBlock()) return false;
-    if (sent > 0) peer.out.erase(0, static_cast<size_t>(sent));
+    if (sent > 0) peer.sent += static_cast<size_t>(sent);
+    if (peer.sent == peer.out.size()) {
+      peer.out.clear();
+      peer.sent = 0;
+    }
     return Arm(peer);
   }
 
@@ -142,7 +149,7 @@ bool Parse(int count, char** arguments, Options* options) {
     const long value = std::atol(arguments[i + 1]);
     if (name == "--listeners" && value > 0 && value <= kMaxListeners) {
       options->listeners = static_cast<int>(value);
-    } else if (name == "--body" && value >= 0 && value <= long{kBuffer}) {
+    } else if (name == "--body" && value >= 0 && value <= static_cast<long>(kMaxBody)) {
       options->body_bytes = static_cast<size_t>(value);
     } else {
       return false;

@@ -1,9 +1,8 @@
 // A closed-loop load generator: `load http|echo --port PORT [--connections 64] [--requests 20000]
 // [--seconds 60]
-// [--bytes 64] [--host NAME] [--path /] [--json]`. Every connection has one request under way: an
-// HTTP/1.1 GET on a kept connection, or a message of --bytes that must come back as it went. Ends
-// when --requests are answered or
-// --seconds have passed, and prints requests, failures and latency. One thread; latencies are kept,
+// [--bytes 64] [--host NAME] [--path /] [--close] [--json]`. Every connection has one request under
+// way: an HTTP/1.1 GET on a kept connection, or with --close on one of its own, or a message of
+// --bytes that must come back as it went. Ends when --requests are answered or --seconds have passed, and prints requests, failures and latency. One thread; latencies are kept,
 // one of 4 bytes per request. A failure is a request without its right answer (another status,
 // other bytes, a broken connection); a connection closed between requests is a reconnect.
 #include <meridian/base/text.h>
@@ -26,7 +25,7 @@ constexpr long kMaxConnections = 10'000;
 constexpr size_t kBuffer = 64 * 1024;
 
 struct Options {
-  bool echo = false, json = false;
+  bool echo = false, json = false, close = false;
   uint16_t port = 0;
   long connections = 64, requests = 20'000, seconds = 60, bytes = 64;
   std::string host = "bench.example", path = "/";
@@ -74,7 +73,8 @@ class Load {
       for (long i = 0; i < options.bytes; ++i) request_ += static_cast<char>('a' + i % 26);
     } else {
       request_ = "GET " + options.path + " HTTP/1.1\r\nHost: " + options.host +
-                 "\r\nUser-Agent: load\r\nAccept: */*\r\n\r\n";
+                 "\r\nUser-Agent: load\r\nAccept: */*\r\n" +
+                 (options.close ? "Connection: close\r\n\r\n" : "\r\n");
     }
     latencies_us_.reserve(static_cast<size_t>(options.requests));
   }
@@ -257,6 +257,8 @@ std::optional<Options> Parse(int count, char** arguments) {
     const std::string_view name = arguments[i];
     if (name == "--json") {
       options.json = true;
+    } else if (name == "--close") {
+      options.close = true;
     } else if (++i == count || !ParseOption(name, arguments[i], &options)) {
       return std::nullopt;
     }
@@ -273,7 +275,7 @@ int main(int count, char** arguments) {
   if (!options) {
     std::fprintf(stderr,
                  "usage: load http|echo --port PORT [--connections N] [--requests N] [--seconds N] "
-                 "[--bytes N] [--host NAME] [--path PATH] [--json]\n");
+                 "[--bytes N] [--host NAME] [--path PATH] [--close] [--json]\n");
     return 2;
   }
   static meridian::bench::Load load(*options);
