@@ -7,6 +7,7 @@
 
 #include "proxy/exchange.h"
 #include "proxy/http2_stream.h"
+#include "proxy/http_inbound.h"
 #include "proxy/mirror.h"
 
 namespace meridian::proxy {
@@ -57,6 +58,17 @@ void Core::OnTimer(net::Timer&) {
   graves_.clear();
   if (spare_exchanges_.size() > kMaxSpareExchanges) spare_exchanges_.resize(kMaxSpareExchanges);
   if (draining && clients == 0 && on_empty) std::exchange(on_empty, nullptr)();
+}
+
+std::unique_ptr<HttpInbound> Core::TakeInbound() {
+  if (spare_inbounds_.empty()) return std::make_unique<HttpInbound>();
+  std::unique_ptr<HttpInbound> inbound = std::move(spare_inbounds_.back());
+  spare_inbounds_.pop_back();
+  return inbound;
+}
+
+void Core::KeepInbound(std::unique_ptr<HttpInbound> inbound) {
+  if (spare_inbounds_.size() < kMaxSpareExchanges) spare_inbounds_.push_back(std::move(inbound));
 }
 
 std::unique_ptr<Exchange> Core::TakeExchange() {

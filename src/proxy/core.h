@@ -20,6 +20,7 @@
 namespace meridian::proxy {
 
 class Exchange;
+struct HttpInbound;
 class Mirror;
 class Http2ClientStream;
 
@@ -150,6 +151,8 @@ class Core final : private net::TimerHandler {
   void Bury(Session& session);
   // `next` takes over from `old`, which is deleted as by Retire; the client is the same.
   void Replace(Session& old, Session& next);
+  std::unique_ptr<HttpInbound> TakeInbound();
+  void KeepInbound(std::unique_ptr<HttpInbound> inbound);
   // An exchange from the spare ones, or a new one.
   std::unique_ptr<Exchange> TakeExchange();
   // `exchange` may be on the stack still; it is at rest, and must not touch itself before it is
@@ -199,6 +202,7 @@ class Core final : private net::TimerHandler {
   net::Timer bury_timer_;
   std::vector<std::unique_ptr<Session>> graves_;
   MonotonicTime tls_logged_{};
+  std::vector<std::unique_ptr<HttpInbound>> spare_inbounds_;
   std::vector<std::unique_ptr<Exchange>> spare_exchanges_;
   std::vector<std::unique_ptr<Mirror>> spare_mirrors_;
   size_t mirror_count_ = 0;

@@ -22,13 +22,26 @@ HttpClient::HttpClient(Core& core, ListenerState& listener, Arrival arrival)
       listener_(listener),
       stream_(std::move(arrival.stream)),
       tls_(arrival.tls),
-      parser_(codec::Http1Parser::Kind::kRequest, HeadLimits(*core.Config(listener))),
       timer_(*this),
       peer_(arrival.client),
       idle_(kFirstIdle),
       first_(tls_ == nullptr || tls_->alpn() == "h2") {}
 
-HttpClient::~HttpClient() = default;
+HttpClient::~HttpClient() {
+  DropInbound();
+}
+
+HttpInbound& HttpClient::inbound() {
+  if (inbound_) return *inbound_;
+  inbound_ = core_.TakeInbound();
+  const snapshot::Listener* listener = core_.Config(listener_);
+  inbound_->Begin(listener != nullptr ? HeadLimits(*listener) : codec::HttpLimits());
+  return *inbound_;
+}
+
+void HttpClient::DropInbound() {
+  if (inbound_) core_.KeepInbound(std::move(inbound_));
+}
 
 void HttpClient::Begin() {
   const config::Listener& config = core_.Config(listener_)->config;
@@ -78,23 +91,24 @@ void HttpClient::ReadPreface(std::string_view bytes) {
 // Uses what it can of `bytes` behind what waits already, and keeps the rest.
 void HttpClient::Take(std::string_view bytes) {
   feeding_ = true;
-  if (input_.empty()) {
+  std::string& input = inbound().waiting;
+  if (input.empty()) {
     const size_t used = Feed(bytes);
-    if (used < bytes.size()) input_.assign(bytes.substr(used));
+    if (used < bytes.size()) input.assign(bytes.substr(used));
   } else {
-    input_.append(bytes);
-    input_.erase(0, Feed(input_));
+    input.append(bytes);
+    input.erase(0, Feed(input));
   }
   feeding_ = false;
   if (state_ == State::kClosed) return;
-  if (input_.empty()) {
-    if (input_.capacity() > 64) input_ = std::string();  // an idle connection holds no buffer
+  if (state_ == State::kIdle && input.empty()) {
+    DropInbound();
   } else if (state_ == State::kIdle) {
     Advance(State::kHead);
     core_.loop.Arm(timer_, core_.Config(listener_) != nullptr
                                ? core_.Config(listener_)->config.limits.header_timeout
                                : kLinger);
-  } else if (state_ == State::kWait && input_.size() >= kMaxWaiting) {
+  } else if (state_ == State::kWait && input.size() >= kMaxWaiting) {
     PauseRequest();
   }
 }
@@ -144,7 +158,7 @@ size_t HttpClient::ReadHead(std::string_view bytes) {
       return bytes.size();
     }
   }
-  const auto parsed = parser_.ParseHead(bytes, core_.head);
+  const auto parsed = inbound_->parser.ParseHead(bytes, core_.head);
   if (!parsed) {
     Refuse(FailureOfHead(parsed.error()), parsed.error().context);
     return bytes.size();
@@ -177,15 +191,15 @@ bool HttpClient::BeginRequest(const codec::Head& head) {
   close_ = !head.keep_alive;
   head_only_ = head.method == "HEAD";
   response_begun_ = false;
-  body_bytes_ = 0;
+  inbound_->body_bytes = 0;
   const snapshot::Listener* listener = core_.Config(listener_);
   if (listener == nullptr) {
     Close();
     return false;
   }
   const config::Limits& limits = listener->config.limits;
-  body_limit_ = limits.body_bytes.value_or(UINT64_MAX);
-  pace_.Begin(limits, core_.loop.Now());
+  inbound_->body_limit = limits.body_bytes.value_or(UINT64_MAX);
+  inbound_->pace.Begin(limits, core_.loop.Now());
   if (++requests_ >= limits.requests_per_connection.value_or(UINT32_MAX)) close_ = true;
   auto started = StartRequest(core_, {listener, peer_, stream_.get(), tls_, &head, this});
   if (started) {
@@ -205,15 +219,15 @@ bool HttpClient::BeginRequest(const codec::Head& head) {
 size_t HttpClient::ReadBody(std::string_view bytes) {
   size_t used = 0;
   for (;;) {
-    const auto piece = parser_.ParseBody(bytes.substr(used));
+    const auto piece = inbound_->parser.ParseBody(bytes.substr(used));
     if (!piece) {
       Refuse(Failure::kBadRequest, piece.error().context);
       return bytes.size();
     }
     used += piece->consumed;
-    body_bytes_ += piece->data.size();
-    pace_.Add(piece->data.size());
-    if (body_bytes_ > body_limit_) {
+    inbound_->body_bytes += piece->data.size();
+    inbound_->pace.Add(piece->data.size());
+    if (inbound_->body_bytes > inbound_->body_limit) {
       Refuse(Failure::kBodyTooLarge, {});
       return bytes.size();
     }
@@ -222,7 +236,7 @@ size_t HttpClient::ReadBody(std::string_view bytes) {
       timer_.Disarm();
       Advance(State::kWait);
       if (exchange_) {
-        exchange_->RequestEnd(parser_.ReadTrailers(core_.head));
+        exchange_->RequestEnd(inbound_->parser.ReadTrailers(core_.head));
       } else {
         Answer(refusal_, {}, close_);
       }
@@ -286,20 +300,22 @@ void HttpClient::SendBody(std::span<const std::string_view> pieces, bool end,
 
 // While a body is read the timer is that of its pace, if it has to keep one.
 void HttpClient::ArmPace() {
-  if (state_ != State::kBody || pace_.next() == MonotonicTime::max()) return;
-  core_.loop.Arm(timer_, std::max(pace_.next() - core_.loop.Now(), Duration(0)));
+  if (state_ != State::kBody) return;
+  const MonotonicTime next = inbound_->pace.next();
+  if (next == MonotonicTime::max()) return;
+  core_.loop.Arm(timer_, std::max(next - core_.loop.Now(), Duration(0)));
 }
 
 void HttpClient::PauseRequest() {
   paused_ = true;
-  pace_.Pause(core_.loop.Now());
+  if (inbound_) inbound_->pace.Pause(core_.loop.Now());
   stream_->StopReading();
 }
 
 void HttpClient::ResumeRequest() {
   if (!paused_) return;
   paused_ = false;
-  pace_.Resume(core_.loop.Now());
+  if (inbound_) inbound_->pace.Resume(core_.loop.Now());
   ArmPace();
   stream_->StartReading();
 }
@@ -311,9 +327,9 @@ void HttpClient::StartTunnel(const codec::Head& head, std::string_view rest) {
   stream_->Write(slices);
   Advance(State::kTunnel);
   ResumeRequest();
-  if (input_.empty()) return;
-  exchange_->TunnelData(input_);
-  input_ = std::string();
+  if (!waiting()) return;
+  exchange_->TunnelData(inbound_->waiting);
+  inbound_->waiting.clear();
 }
 
 void HttpClient::OnResponseDone(Duration idle) {
@@ -321,22 +337,23 @@ void HttpClient::OnResponseDone(Duration idle) {
   idle_ = idle;
   if (close_ || state_ == State::kTunnel || core_.draining) {
     // With nothing unread, closing cannot cost the client its answer; else the kernel would reset.
-    if (state_ != State::kBody && input_.empty()) return Close();
+    if (state_ != State::kBody && !waiting()) return Close();
     return Linger();
   }
   NextRequest();
 }
 
 void HttpClient::NextRequest() {
-  if (ended_ && input_.empty()) return Close();
+  if (ended_ && !waiting()) return Close();
   response_begun_ = head_only_ = false;  // a refusal of the next head is answered, with its body
   Advance(State::kIdle);
   core_.loop.Arm(timer_, idle_);
   ResumeRequest();
-  if (feeding_ || input_.empty()) return;
-  const std::string waiting = std::move(input_);
-  input_.clear();
-  Take(waiting);
+  if (feeding_) return;
+  if (!waiting()) return DropInbound();
+  const std::string rest = std::move(inbound_->waiting);
+  inbound_->waiting.clear();
+  Take(rest);
 }
 
 void HttpClient::OnFailed(Failure failure) {
@@ -379,7 +396,7 @@ void HttpClient::Answer(Failure failure, std::string_view detail, bool close) {
 // what was sent (RFC 9112 section 9.6).
 void HttpClient::Linger() {
   Advance(State::kLinger);
-  input_ = std::string();
+  if (inbound_) inbound_->waiting.clear();
   if (ended_) return Close();
   stream_->FinishWriting();
   core_.loop.Arm(timer_, kLinger);
@@ -414,7 +431,7 @@ void HttpClient::OnError(const Error&) {
 void HttpClient::OnTimer(net::Timer&) {
   if (state_ == State::kHead) return Refuse(Failure::kHeaderTimeout, {});
   if (state_ != State::kBody) return Close();
-  const Failure failure = pace_.Check(core_.loop.Now());
+  const Failure failure = inbound_->pace.Check(core_.loop.Now());
   if (failure != Failure::kCount) return Refuse(failure, {});
   ArmPace();
 }

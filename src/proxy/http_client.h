@@ -15,9 +15,9 @@
 #include <memory>
 #include <string>
 
-#include "proxy/body_pace.h"
 #include "proxy/core.h"
 #include "proxy/exchange.h"
+#include "proxy/http_inbound.h"
 #include "proxy/preface.h"
 
 namespace meridian::proxy {
@@ -65,6 +65,9 @@ class HttpClient final : public Session,
   size_t ReadBody(std::string_view bytes);
   void BecomeHttp2(std::string_view bytes);
   bool BeginRequest(const codec::Head& head);
+  HttpInbound& inbound();
+  void DropInbound();
+  bool waiting() const { return inbound_ != nullptr && !inbound_->waiting.empty(); }
   void ReadPreface(std::string_view bytes);
   void Refuse(Failure failure, std::string_view detail);
   void Answer(Failure failure, std::string_view detail, bool close);
@@ -79,17 +82,14 @@ class HttpClient final : public Session,
   ListenerState& listener_;
   net::StreamPtr stream_;
   const tls::Stream* tls_;  // stream_, where it is TLS
-  codec::Http1Parser parser_;
   net::Timer timer_;
+  std::unique_ptr<HttpInbound> inbound_;  // none while idle
   std::unique_ptr<Exchange> exchange_;
   std::unique_ptr<Preface> preface_;
-  std::string input_;  // bytes that wait: part of a head, or pipelined requests
   net::IpAddress peer_;
   snapshot::ConnectionTable::Place place_;  // among the client's connections
-  BodyPace pace_;
-  uint64_t body_bytes_ = 0, body_limit_ = UINT64_MAX;
-  uint64_t requests_ = 0;
   Duration idle_;
+  uint32_t requests_ = 0;
   State state_ = State::kPreface;
   Failure refusal_ = Failure::kNoRoute;  // of a request without an exchange
   ResponseFraming framing_ = ResponseFraming::kAsReceived;

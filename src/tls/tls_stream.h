@@ -38,8 +38,8 @@ class TlsStream final : public Stream, public ListNode, private net::StreamHandl
   size_t pending_bytes() const override;
   void FinishWriting() override;
   void Reset() override;
-  const net::Address& peer() const override { return inner_->peer(); }
-  const net::Address& local() const override { return inner_->local(); }
+  net::Address peer() const override { return inner_->peer(); }
+  net::Address local() const override { return inner_->local(); }
   net::PathInfo path_info() const override { return inner_->path_info(); }
 
   Version version() const override;

@@ -14,6 +14,7 @@ namespace meridian::uvio {
 namespace {
 
 constexpr size_t kMaxFreeSockets = 1024;
+constexpr size_t kMaxSpareTransits = 1024;
 constexpr size_t kMaxSpareBuffers = 64;
 constexpr size_t kMaxSpareBytes = 256 * 1024;
 
@@ -182,6 +183,17 @@ void Core::TellLater(Socket& socket) {
 
 void Core::WatchLater(Socket& socket) {
   if (!socket.linked()) unwatched_.PushBack(socket);
+}
+
+std::unique_ptr<Transit> Core::TakeTransit() {
+  if (spare_transits_.empty()) return std::make_unique<Transit>();
+  std::unique_ptr<Transit> transit = std::move(spare_transits_.back());
+  spare_transits_.pop_back();
+  return transit;
+}
+
+void Core::GiveTransit(std::unique_ptr<Transit> transit) {
+  if (spare_transits_.size() < kMaxSpareTransits) spare_transits_.push_back(std::move(transit));
 }
 
 std::string Core::TakeBuffer() {

@@ -23,6 +23,7 @@
 namespace meridian::uvio {
 
 class Socket;
+struct Transit;
 
 class Core {
  public:
@@ -57,6 +58,9 @@ class Core {
   void TellLater(Socket& socket);
   // BeforePoll calls socket.WatchErrors(), unless it has left the list by then.
   void WatchLater(Socket& socket);
+
+  std::unique_ptr<Transit> TakeTransit();
+  void GiveTransit(std::unique_ptr<Transit> transit);
 
   // Buffers for what the kernel did not take. Given back ones are kept, up to a bound.
   std::string TakeBuffer();
@@ -95,6 +99,7 @@ class Core {
   List<Socket> unwatched_;
   List<net::TurnTask> turn_tasks_;
   std::vector<std::unique_ptr<Socket>> free_;
+  std::vector<std::unique_ptr<Transit>> spare_transits_;
   std::vector<std::string> spare_buffers_;
   std::vector<std::unique_ptr<SignalWatch>> signals_;
 };

@@ -51,11 +51,6 @@ void RemoveStale(const net::Address& at, const sockaddr* address, socklen_t leng
   }
 }
 
-bool IsWildcard(const net::Address& address) {
-  const auto& bytes = address.ip().bytes();
-  return std::all_of(bytes.begin(), bytes.end(), [](uint8_t b) { return b == 0; });
-}
-
 }  // namespace
 
 Result<std::unique_ptr<net::Listener>> SocketListener::Open(Core& core, const net::Address& at,
@@ -83,7 +78,6 @@ Result<std::unique_ptr<net::Listener>> SocketListener::Open(Core& core, const ne
   socklen_t filled = sizeof storage;
   if (!at.is_unix() && getsockname(listener->fd_, address, &filled) == 0) {
     listener->address_ = net::Address::FromSockaddr(address);
-    listener->wildcard_ = IsWildcard(at);
   }
   if (const int status = listener->StartPolling(); status < 0) {
     return FailBySystem("listen", -status);
@@ -153,7 +147,7 @@ bool SocketListener::AcceptOne() {
   }
   Socket& socket = core_.TakeSocket();
   const net::Address peer = net::Address::FromSockaddr(address);
-  if (!socket.Adopt(fd, peer, wildcard_ ? net::Address() : address_)) {
+  if (!socket.Adopt(fd, peer)) {
     socket.Close();
     core_.counters().accept_failures.Add();
     return true;

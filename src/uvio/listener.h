@@ -44,7 +44,6 @@ class SocketListener final : public net::Listener, private net::TimerHandler {
   net::AcceptHandler& handler_;
   Poll* poll_ = nullptr;
   bool paused_ = false;
-  bool wildcard_ = false;
   net::Address address_;
   uint64_t file_id_ = 0;  // inode of the Unix socket's file
   net::Timer rest_;

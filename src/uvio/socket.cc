@@ -29,6 +29,14 @@ bool IsOurs(int number) {
          number == EAFNOSUPPORT;
 }
 
+// What the kernel says; not ok() if it does not know.
+net::Address NameOf(int fd, int (*ask)(int, sockaddr*, socklen_t*)) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  if (ask(fd, reinterpret_cast<sockaddr*>(&storage), &length) != 0) return {};
+  return net::Address::FromSockaddr(reinterpret_cast<const sockaddr*>(&storage));
+}
+
 class SocketStream final : public net::Stream {
  public:
   explicit SocketStream(Socket& socket) : socket_(socket) {}
@@ -41,8 +49,8 @@ class SocketStream final : public net::Stream {
   size_t pending_bytes() const override { return socket_.pending_bytes(); }
   void FinishWriting() override { socket_.FinishWriting(); }
   void Reset() override { socket_.Reset(); }
-  const net::Address& peer() const override { return socket_.peer(); }
-  const net::Address& local() const override { return socket_.local(); }
+  net::Address peer() const override { return socket_.peer(); }
+  net::Address local() const override { return socket_.local(); }
   net::PathInfo path_info() const override { return socket_.path_info(); }
 
  private:
@@ -56,26 +64,50 @@ int Socket::fd() const {
   return uv_fileno(&handle_.any, &fd) == 0 ? fd : -1;
 }
 
-// From a recycled state to a clean one. Buffers were given back when it closed.
-void Socket::Begin() {
+// From a recycled state to a clean one. Its transit was given back when it closed.
+void Socket::Begin(const net::Address& peer) {
   handler_ = nullptr;
   accepted_ = held_ = reading_ = polling_ = watched_ = ended_ = false;
   finish_wanted_ = finished_ = failed_ = writing_ = handle_closed_ = false;
-  drained_bytes_ = 0;
-  local_ = net::Address();
+  ip_ = peer.ip();
+  port_ = peer.port();
+}
+
+Transit& Socket::transit() {
+  if (!transit_) {
+    transit_ = core_.TakeTransit();
+    transit_->socket = this;
+  }
+  return *transit_;
+}
+
+// Precondition: libuv holds none of its requests.
+void Socket::DropTransit() {
+  if (!transit_) return;
+  transit_->sending.clear();
+  transit_->waiting.clear();
+  core_.GiveBuffer(std::exchange(transit_->sending, {}));
+  core_.GiveBuffer(std::exchange(transit_->waiting, {}));
+  transit_->timer.Disarm();
+  transit_->drained_bytes = 0;
+  core_.GiveTransit(std::move(transit_));
+}
+
+void Transit::OnTimer(net::Timer&) {
+  socket->LeftTooLong();
 }
 
 Result<> Socket::Connect(const net::Address& to, const net::ConnectOptions& options) {
-  Begin();
-  peer_ = to;
+  Begin(to);
   state_ = State::kConnecting;
-  connect_.data = this;
+  uv_connect_t& request = transit().connect;
+  request.data = this;
   int status = 0;
   if (to.is_unix()) {
     uv_pipe_init(core_.loop(), &handle_.pipe, 0);
     handle_.any.data = this;
-    uv_pipe_connect(&connect_, &handle_.pipe, to.path().c_str(), [](uv_connect_t* request, int s) {
-      static_cast<Socket*>(request->data)->OnConnect(s);
+    uv_pipe_connect(&request, &handle_.pipe, to.path().c_str(), [](uv_connect_t* done, int s) {
+      static_cast<Socket*>(done->data)->OnConnect(s);
     });
   } else {
     uv_tcp_init(core_.loop(), &handle_.tcp);
@@ -110,20 +142,19 @@ int Socket::StartTcpConnect(const net::Address& to, const net::ConnectOptions& o
     }
   }
   to.ToSockaddr(&storage);
-  return uv_tcp_connect(&connect_, &handle_.tcp, reinterpret_cast<const sockaddr*>(&storage),
+  return uv_tcp_connect(&transit().connect, &handle_.tcp,
+                        reinterpret_cast<const sockaddr*>(&storage),
                         [](uv_connect_t* request, int status) {
                           static_cast<Socket*>(request->data)->OnConnect(status);
                         });
 }
 
-Result<> Socket::Adopt(int fd, const net::Address& peer, const net::Address& local) {
-  Begin();
-  peer_ = peer;
-  local_ = local;
+Result<> Socket::Adopt(int fd, const net::Address& peer) {
+  Begin(peer);
   accepted_ = true;
   state_ = State::kOpen;
   int status = 0;
-  if (peer.ip().ok()) {
+  if (is_tcp()) {
     uv_tcp_init(core_.loop(), &handle_.tcp);
     status = uv_tcp_open(&handle_.tcp, fd);
   } else {
@@ -148,7 +179,7 @@ net::StreamPtr Socket::MakeStream() {
 // On loopback, a connect to a port that nobody listens on may be given that very port as its own,
 // and TCP then connects it to itself (simultaneous open, RFC 9293 section 3.5).
 bool Socket::ConnectedToItself() const {
-  return peer_.ip().IsLoopback() && local() == peer_;
+  return ip_.IsLoopback() && local() == peer();
 }
 
 void Socket::OnConnect(int status) {
@@ -156,6 +187,7 @@ void Socket::OnConnect(int status) {
   if (status < 0) return Tell(ConnectError(-status));
   if (ConnectedToItself()) return Tell(ConnectError(ECONNREFUSED));
   state_ = State::kOpen;
+  if (!writing_) DropTransit();
   if (reading_) {
     WantRead();
   } else {
@@ -170,7 +202,7 @@ void Socket::Reset() {
 }
 
 void Socket::AbortWithReset() {
-  if (peer_.ip().ok()) {
+  if (is_tcp()) {
     const linger at_once{1, 0};
     setsockopt(fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   }
@@ -186,7 +218,7 @@ void Socket::Leave() {
     return;
   }
   if (state_ != State::kOpen || failed_) return Close();
-  const bool unread = !reading_ && !ended_ && peer_.ip().ok();
+  const bool unread = !reading_ && !ended_ && is_tcp();
   if (pending_bytes() == 0 && !unread) return Close();
   if (core_.orphans >= kMaxOrphans) {
     core_.counters().orphans_refused.Add();
@@ -197,18 +229,18 @@ void Socket::Leave() {
   state_ = State::kLeaving;
   reading_ = false;
   if (pending_bytes() == 0) return LeaveQuietly();
-  core_.Arm(timer_, kFlushBound);
+  core_.Arm(transit().timer, kFlushBound);
 }
 
 // All is sent: FIN, and where the peer may still be sending, a moment for it to hear of that.
 void Socket::LeaveQuietly() {
-  if (ended_ || !peer_.ip().ok()) return Close();
+  if (ended_ || !is_tcp()) return Close();
   SendFin();
-  core_.Arm(timer_, kLingerBound);
+  core_.Arm(transit().timer, kLingerBound);
   WantRead();
 }
 
-void Socket::OnTimer(net::Timer&) {
+void Socket::LeftTooLong() {
   if (pending_bytes() > 0) core_.counters().flushes_cut.Add();
   AbortWithReset();
 }
@@ -217,30 +249,27 @@ void Socket::Close() {
   if (state_ == State::kLeaving) --core_.orphans;
   state_ = State::kClosing;
   handler_ = nullptr;
-  timer_.Disarm();
+  if (transit_) transit_->timer.Disarm();
   Unlink();
   uv_close(&handle_.any, [](uv_handle_t* handle) { static_cast<Socket*>(handle->data)->Closed(); });
 }
 
 void Socket::Closed() {
-  DropPending();
+  DropTransit();
   handle_closed_ = true;
   if (!held_) core_.Recycle(*this);
 }
 
-const net::Address& Socket::local() const {
-  if (!local_.ok()) {
-    sockaddr_storage storage{};
-    socklen_t length = sizeof storage;
-    if (getsockname(fd(), reinterpret_cast<sockaddr*>(&storage), &length) == 0) {
-      local_ = net::Address::FromSockaddr(reinterpret_cast<const sockaddr*>(&storage));
-    }
-  }
-  return local_;
+net::Address Socket::peer() const {
+  return is_tcp() ? net::Address(ip_, port_) : NameOf(fd(), getpeername);
+}
+
+net::Address Socket::local() const {
+  return NameOf(fd(), getsockname);
 }
 
 net::PathInfo Socket::path_info() const {
-  return state_ == State::kOpen && peer_.ip().ok() ? ReadPathInfo(fd()) : net::PathInfo{};
+  return state_ == State::kOpen && is_tcp() ? ReadPathInfo(fd()) : net::PathInfo{};
 }
 
 }  // namespace meridian::uvio

@@ -11,28 +11,45 @@
 // Reading is stopped lazily: StopReading only notes it, and libuv hears of it when bytes arrive
 // that nobody wants (OnAllocate then gives no buffer). A failure seen in Write is told one poll
 // later, so that what the peer sent before it closed (an early response) is read first. Invariant:
-// at most one uv_write is under way, from `sending_`; what comes meanwhile is `waiting_`.
+// at most one uv_write is under way, from `sending`; what comes meanwhile is `waiting`. An idle
+// socket is little more than libuv's handle: all that it can do without is in its Transit.
 #pragma once
 
 #include <meridian/net/loop.h>
 
 #include <uv.h>
 
+#include <memory>
 #include <string>
 
 #include "uvio/core.h"
 
 namespace meridian::uvio {
 
-class Socket final : public ListNode, private net::TimerHandler {
+// What a socket needs only while it connects, has more to send than the kernel takes, has a failure
+// to tell, or leaves. Recycled by Core.
+struct Transit final : net::TimerHandler {
+  void OnTimer(net::Timer& timer) override;
+
+  Socket* socket = nullptr;
+  uv_connect_t connect{};
+  uv_write_t write{};
+  Error error;
+  std::string sending;
+  std::string waiting;
+  size_t drained_bytes = 0;  // read and thrown away while leaving
+  net::Timer timer{*this};   // bounds kLeaving
+};
+
+class Socket final : public ListNode {
  public:
-  explicit Socket(Core& core) : core_(core), timer_(*this) {}
+  explicit Socket(Core& core) : core_(core) {}
 
   // Starts to connect; failures that are the peer's or the path's are told later.
   Result<> Connect(const net::Address& to, const net::ConnectOptions& options);
   // Takes over an accepted, non-blocking descriptor; on failure it is closed. `local` may be not
   // ok().
-  Result<> Adopt(int fd, const net::Address& peer, const net::Address& local);
+  Result<> Adopt(int fd, const net::Address& peer);
   // The stream that the owner holds. The socket lives until that is destroyed, and recycles itself.
   net::StreamPtr MakeStream();
   // Without a stream: after Connect or Adopt failed, or when the loop ends.
@@ -47,12 +64,13 @@ class Socket final : public ListNode, private net::TimerHandler {
   void FinishWriting();
   void Reset();
   void Leave();  // the stream is being destroyed
-  const net::Address& peer() const { return peer_; }
-  const net::Address& local() const;
+  net::Address peer() const;
+  net::Address local() const;
   net::PathInfo path_info() const;
 
-  // For Core and ErrorWatch.
+  // For Core, ErrorWatch and Transit.
   void TellFailure();
+  void LeftTooLong();
   void WatchErrors();
   void ErrorSeen();
 
@@ -61,7 +79,10 @@ class Socket final : public ListNode, private net::TimerHandler {
 
   uv_stream_t* stream() { return &handle_.stream; }
   int fd() const;
-  void Begin();
+  Transit& transit();
+  void DropTransit();
+  bool is_tcp() const { return ip_.ok(); }
+  void Begin(const net::Address& peer);
   int StartTcpConnect(const net::Address& to, const net::ConnectOptions& options);
   bool ConnectedToItself() const;
   int PendingError() const;
@@ -71,7 +92,6 @@ class Socket final : public ListNode, private net::TimerHandler {
   void Fail(const Error& error);
   void Tell(const Error& error);
   Error StreamError(int number, const char* context) const;
-  void DropPending();
   void SendFin();
   void LeaveQuietly();
   void AbortWithReset();
@@ -81,37 +101,30 @@ class Socket final : public ListNode, private net::TimerHandler {
   void OnAllocate(uv_buf_t* buffer);
   void OnReadable(ssize_t count, const uv_buf_t* buffer);
   void OnWritten(int status);
-  void OnTimer(net::Timer& timer) override;
 
   Core& core_;
+  net::StreamHandler* handler_ = nullptr;
+  std::unique_ptr<Transit> transit_;
+  net::IpAddress ip_;  // the peer's; none for a Unix socket
+  uint16_t port_ = 0;
+  State state_ : 4 = State::kFree;
+  bool accepted_ : 1 = false;  // we are the server
+  bool held_ : 1 = false;      // a stream points here
+  bool reading_ : 1 = false;   // the owner wants to read
+  bool polling_ : 1 = false;   // libuv polls for reading
+  bool watched_ : 1 = false;   // in the error watch
+  bool ended_ : 1 = false;     // the peer's FIN was read
+  bool finish_wanted_ : 1 = false;
+  bool finished_ : 1 = false;       // our FIN is sent
+  bool failed_ : 1 = false;         // the transit's error is to be told
+  bool writing_ : 1 = false;        // a uv_write is under way
+  bool handle_closed_ : 1 = false;  // libuv has let go
   union {
     uv_handle_t any;
     uv_stream_t stream;
     uv_tcp_t tcp;
     uv_pipe_t pipe;
   } handle_{};
-  uv_connect_t connect_{};
-  uv_write_t write_{};
-  net::StreamHandler* handler_ = nullptr;
-  State state_ = State::kFree;
-  bool accepted_ = false;  // we are the server
-  bool held_ = false;      // a stream points here
-  bool reading_ = false;   // the owner wants to read
-  bool polling_ = false;   // libuv polls for reading
-  bool watched_ = false;   // in the error watch
-  bool ended_ = false;     // the peer's FIN was read
-  bool finish_wanted_ = false;
-  bool finished_ = false;       // our FIN is sent
-  bool failed_ = false;         // error_ is to be told
-  bool writing_ = false;        // a uv_write is under way
-  bool handle_closed_ = false;  // libuv has let go
-  Error error_;
-  std::string sending_;
-  std::string waiting_;
-  size_t drained_bytes_ = 0;  // read and thrown away while leaving
-  net::Timer timer_;          // bounds kLeaving
-  net::Address peer_;
-  mutable net::Address local_;
 };
 
 }  // namespace meridian::uvio

@@ -53,8 +53,8 @@ void Socket::OnAllocate(uv_buf_t* buffer) {
 void Socket::OnReadable(ssize_t count, const uv_buf_t* buffer) {
   if (count == 0) return;
   if (count > 0 && state_ == State::kLeaving) {
-    drained_bytes_ += static_cast<size_t>(count);
-    if (drained_bytes_ > kMaxDrainedBytes) AbortWithReset();
+    transit().drained_bytes += static_cast<size_t>(count);
+    if (transit().drained_bytes > kMaxDrainedBytes) AbortWithReset();
     return;
   }
   if (count > 0) return handler_->OnRead({buffer->base, static_cast<size_t>(count)});
@@ -106,23 +106,25 @@ void Socket::Write(std::span<const std::string_view> slices) {
 }
 
 void Socket::Queue(std::span<const std::string_view> slices, size_t skip) {
-  if (waiting_.capacity() <= std::string().capacity()) waiting_ = core_.TakeBuffer();
-  const size_t before = waiting_.size();
+  std::string& waiting = transit().waiting;
+  if (waiting.capacity() <= std::string().capacity()) waiting = core_.TakeBuffer();
+  const size_t before = waiting.size();
   for (const std::string_view slice : slices) {
     const size_t skipped = std::min(skip, slice.size());
     skip -= skipped;
-    waiting_.append(slice.substr(skipped));
+    waiting.append(slice.substr(skipped));
   }
-  core_.counters().copied_bytes.Add(waiting_.size() - before);
+  core_.counters().copied_bytes.Add(waiting.size() - before);
   if (!writing_) SendWaiting();
 }
 
 void Socket::SendWaiting() {
-  sending_.swap(waiting_);
-  const uv_buf_t buffer = uv_buf_init(sending_.data(), sending_.size());
-  write_.data = this;
+  Transit& out = transit();
+  out.sending.swap(out.waiting);
+  const uv_buf_t buffer = uv_buf_init(out.sending.data(), out.sending.size());
+  out.write.data = this;
   writing_ = true;
-  const int status = uv_write(&write_, stream(), &buffer, 1, [](uv_write_t* request, int s) {
+  const int status = uv_write(&out.write, stream(), &buffer, 1, [](uv_write_t* request, int s) {
     static_cast<Socket*>(request->data)->OnWritten(s);
   });
   if (status == 0) return;
@@ -132,14 +134,14 @@ void Socket::SendWaiting() {
 
 void Socket::OnWritten(int status) {
   writing_ = false;
-  sending_.clear();
+  transit().sending.clear();
   if (state_ == State::kClosing || state_ == State::kDead || failed_) return;
   if (status < 0) {
     if (state_ == State::kLeaving) return Close();
     return Fail(StreamError(-status, "write"));
   }
-  if (!waiting_.empty()) return SendWaiting();
-  DropPending();
+  if (!transit().waiting.empty()) return SendWaiting();
+  DropTransit();
   if (state_ == State::kLeaving) return LeaveQuietly();
   if (finish_wanted_) SendFin();
   if (handler_ != nullptr) handler_->OnDrained();
@@ -147,15 +149,9 @@ void Socket::OnWritten(int status) {
 
 size_t Socket::pending_bytes() const {
   if (failed_ || state_ == State::kDead || state_ == State::kClosing) return 0;
-  return (writing_ ? uv_stream_get_write_queue_size(&handle_.stream) : 0) + waiting_.size();
-}
-
-// Gives the buffers back. Precondition: no write is under way.
-void Socket::DropPending() {
-  sending_.clear();
-  waiting_.clear();
-  core_.GiveBuffer(std::exchange(sending_, {}));
-  core_.GiveBuffer(std::exchange(waiting_, {}));
+  if (!transit_) return 0;
+  return (writing_ ? uv_stream_get_write_queue_size(&handle_.stream) : 0) +
+         transit_->waiting.size();
 }
 
 void Socket::FinishWriting() {
@@ -167,7 +163,8 @@ void Socket::FinishWriting() {
 // Not by uv_shutdown, which first waits for the socket to be writable: three system calls for one.
 // A failure means that the connection is gone, which reading or the error watch tells.
 void Socket::SendFin() {
-  if (std::exchange(finished_, true)) return;
+  if (finished_) return;
+  finished_ = true;
   ::shutdown(fd(), SHUT_WR);
 }
 
@@ -179,13 +176,13 @@ Error Socket::StreamError(int number, const char* context) const {
 void Socket::Fail(const Error& error) {
   if (failed_ || (state_ != State::kOpen && state_ != State::kConnecting)) return;
   failed_ = true;
-  error_ = error;
-  waiting_.clear();
+  transit().error = error;
+  transit().waiting.clear();
   core_.TellLater(*this);
 }
 
 void Socket::TellFailure() {
-  Tell(error_);
+  Tell(transit().error);
 }
 
 void Socket::Tell(const Error& error) {

@@ -43,8 +43,8 @@ class MemoryStream final : public net::Stream {
   size_t pending_bytes() const override { return wire_->pending_bytes(side_); }
   void FinishWriting() override { wire_->FinishWriting(side_); }
   void Reset() override { wire_->Reset(side_); }
-  const net::Address& peer() const override { return wire_->address(1 - side_); }
-  const net::Address& local() const override { return wire_->address(side_); }
+  net::Address peer() const override { return wire_->address(1 - side_); }
+  net::Address local() const override { return wire_->address(side_); }
   net::PathInfo path_info() const override { return wire_->path_info(side_); }
 
  private:

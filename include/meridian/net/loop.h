@@ -88,8 +88,9 @@ class Stream {
   // Drops what is pending and sends RST (where the transport has one). Then destroy it.
   virtual void Reset() = 0;
 
-  virtual const Address& peer() const = 0;
-  virtual const Address& local() const = 0;
+  // Not ok() where it is not known any more. `local` may ask the kernel.
+  virtual Address peer() const = 0;
+  virtual Address local() const = 0;
   virtual PathInfo path_info() const { return {}; }
 };
 
