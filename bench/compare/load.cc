@@ -1,7 +1,7 @@
 // A closed-loop load generator: `load http|echo --port PORT [--connections 64] [--requests 20000]
-// [--seconds 60] [--bytes 64] [--host NAME] [--path /] [--close] [--json]`. One request is under way
-// on every connection: an HTTP/1.1 GET on a kept connection, or with --close on one of its own, or
-// a message of --bytes that must come back as it went. Ends when --requests are answered or
+// [--seconds 60] [--bytes 64] [--host NAME] [--path /] [--close] [--json]`. One request is under
+// way on every connection: an HTTP/1.1 GET on a kept connection, or with --close on one of its own,
+// or a message of --bytes that must come back as it went. Ends when --requests are answered or
 // --seconds have passed, and prints requests, failures and latency. One thread; latencies are kept,
 // one of 4 bytes per request. A failure is a request without its right answer (another status,
 // other bytes, a broken connection); a connection closed between requests is a reconnect.
