@@ -139,9 +139,10 @@ bool Route::TakesMethod(std::string_view method) const {
 }
 
 bool Route::TakesFields(const codec::Head& head, std::string& scratch) const {
-  for (const auto& [name, value] : headers_) {
+  for (const auto& wanted : headers_) {
     const bool found = std::any_of(head.begin(), head.end(), [&](const Field& field) {
-      return EqualIgnoringCase(field.name, name) && (value == "*" || field.value == value);
+      return EqualIgnoringCase(field.name, wanted.first) &&
+             (wanted.second == "*" || field.value == wanted.second);
     });
     if (!found) return false;
   }

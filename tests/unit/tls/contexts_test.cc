@@ -288,6 +288,12 @@ TEST(TicketKeys, ThoseOfAFileStay) {
   EXPECT_EQ(keys->first().name, name);
 }
 
+std::string KeyOf(char letter) {
+  std::string line(41, letter);
+  line.back() = '\n';
+  return line;
+}
+
 struct Tickets : ::testing::TestWithParam<int> {
   std::shared_ptr<const ServerContext> With(const std::string& keys) {
     Problems problems;
@@ -309,7 +315,7 @@ struct Tickets : ::testing::TestWithParam<int> {
   CertificateFolder folder;
   std::shared_ptr<const ClientContext> client = ClientOf(shared.Client(), GetParam());
   std::shared_ptr<SessionSlot> slot = std::make_shared<SessionSlot>();
-  const std::string one = std::string(40, '1') + "\n", two = std::string(40, '2') + "\n";
+  const std::string one = KeyOf('1'), two = KeyOf('2');
 };
 INSTANTIATE_TEST_SUITE_P(Versions, Tickets, ::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
                          [](const auto& version) {
