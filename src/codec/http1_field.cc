@@ -7,7 +7,13 @@ namespace meridian::codec {
 namespace {
 
 FieldId If(std::string_view name, std::string_view lower, FieldId id) {
-  return SameToken(name, lower) ? id : FieldId::kOther;
+  bool imitation = false;
+  for (size_t i = 0; i < lower.size(); ++i) {
+    if (static_cast<char>(name[i] | 0x20) == lower[i]) continue;
+    if (lower[i] != '-' || name[i] != '_') return FieldId::kOther;
+    imitation = true;
+  }
+  return imitation ? FieldId::kImitation : id;
 }
 
 FieldId ByLength(std::string_view name, char first) {
@@ -61,14 +67,17 @@ FieldId ByLength(std::string_view name, char first) {
 FieldId RecogniseField(std::string_view name) {
   constexpr std::string_view kOurs = "meridian-";
   const char first = static_cast<char>(name[0] | 0x20);
-  if (first == 'm' && name.size() > kOurs.size() &&
-      SameToken(name.substr(0, kOurs.size()), kOurs)) {
-    return FieldId::kMeridian;
+  if (first == 'm' && name.size() > kOurs.size()) {
+    const FieldId ours = If(name.substr(0, kOurs.size()), kOurs, FieldId::kMeridian);
+    if (ours != FieldId::kOther) return ours;
   }
   return ByLength(name, first);
 }
 
 bool MustReachTheEnd(std::string_view name) {
+  constexpr std::string_view kOfProxies = "x-forwarded-";
+  if (name.size() > kOfProxies.size() && SameToken(name.substr(0, kOfProxies.size()), kOfProxies))
+    return true;
   switch (RecogniseField(name)) {
     case FieldId::kContentLength:
     case FieldId::kCookie:
@@ -79,9 +88,6 @@ bool MustReachTheEnd(std::string_view name) {
     case FieldId::kSetCookie:
     case FieldId::kVia:
     case FieldId::kXClientCertSubject:
-    case FieldId::kXForwardedFor:
-    case FieldId::kXForwardedHost:
-    case FieldId::kXForwardedProto:
       return true;
     default:
       break;
@@ -89,7 +95,7 @@ bool MustReachTheEnd(std::string_view name) {
   static constexpr std::string_view kOthers[] = {
       "authorization", "cache-control", "content-encoding", "content-range", "content-type",
       "date",          "location",      "max-forwards",     "range",         "www-authenticate",
-      "origin",        "vary"};
+      "origin",        "vary",          "x-real-ip"};
   for (const std::string_view other : kOthers) {
     if (SameToken(name, other)) return true;
   }
@@ -97,7 +103,8 @@ bool MustReachTheEnd(std::string_view name) {
 }
 
 bool MayBeTrailer(std::string_view name) {
-  return !IsHopByHop(RecogniseField(name)) && !MustReachTheEnd(name);
+  const FieldId id = RecogniseField(name);
+  return !IsHopByHop(id) && id != FieldId::kImitation && !MustReachTheEnd(name);
 }
 
 }  // namespace meridian::codec

@@ -18,7 +18,8 @@ struct Facts {
   const Field* content_length = nullptr;
   const Field* transfer_encoding = nullptr;
   const Field* host = nullptr;
-  bool upgrade_field = false;
+  const Field* upgrade = nullptr;
+  bool upgrades = false;  // more than one
   bool option_close = false;
   bool option_keep_alive = false;
   bool option_upgrade = false;
@@ -97,7 +98,8 @@ Refusal ReadFields(Head& head, Facts& facts) {
         refusal = once(facts.host, field, "repeated-host");
         break;
       case FieldId::kUpgrade:
-        facts.upgrade_field = true;
+        facts.upgrades = facts.upgrade != nullptr;
+        facts.upgrade = &field;
         break;
       case FieldId::kExpect:
         head.expect_continue |= EqualIgnoringCase(field.value, "100-continue");
@@ -141,6 +143,18 @@ Refusal ReadFraming(const Facts& facts, Head& head) {
     head.content_length = *length;
   }
   return kNothing;
+}
+
+// One protocol, "name" or "name/version" (RFC 9110 section 7.8), that a backend may switch to. HTTP
+// and TLS would go on where nobody reads the requests that pass: they are not asked for.
+bool MayTunnel(std::string_view protocol) {
+  const std::string_view name = protocol.substr(0, protocol.find('/'));
+  if (!IsToken(name)) return false;
+  if (name.size() < protocol.size() && !IsToken(protocol.substr(name.size() + 1))) return false;
+  for (const std::string_view other : {"h2c", "h2", "h3", "http", "tls"}) {
+    if (EqualIgnoringCase(name, other)) return false;
+  }
+  return true;
 }
 
 bool KeepsAlive(const Facts& facts, const Head& head) {
@@ -203,7 +217,8 @@ Refusal InterpretRequest(Head& head) {
   if (const Refusal refusal = ReadTarget(head)) return refusal;
   head.keep_alive = KeepsAlive(facts, head);
   // RFC 9110 sections 7.8 and 10.1.1: neither means anything in 1.0.
-  head.upgrade = facts.upgrade_field && facts.option_upgrade && head.minor >= 1;
+  head.upgrade = facts.upgrade != nullptr && !facts.upgrades && facts.option_upgrade &&
+                 head.minor >= 1 && MayTunnel(facts.upgrade->value);
   head.expect_continue = head.expect_continue && head.minor >= 1;
   return kNothing;
 }

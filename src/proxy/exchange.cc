@@ -151,6 +151,7 @@ void Exchange::BeginAttempt(const routing::Choice& choice, Use use, bool reused)
   use_ = std::move(use);
   reused_ = reused;
   heard_ = false;
+  interims_ = 0;
   CountDecision();
   state_ = State::kSend;
 }

@@ -100,6 +100,7 @@ class Exchange final : private ConnectorOwner,
   // done.
   bool ReadHead(std::string_view& bytes);
   bool HandleHead(const codec::Head& head);
+  bool PassInterim(const codec::Head& head);
   bool RetryStatus(uint16_t status);
   void StartResponse(const codec::Head& head);
   void PrepareAnswer(const codec::Head& head);
@@ -149,6 +150,7 @@ class Exchange final : private ConnectorOwner,
   uint64_t received_bytes_ = 0;   // of the request's body
   uint32_t retries_ = 0;
   uint16_t method_bytes_ = 0;
+  uint8_t interims_ = 0;  // of this attempt
   State state_ = State::kRest;
   bool is_read_ = false;
   bool idempotent_ = false, chunked_request_ = false, request_complete_ = false, replayable_ = true;

@@ -53,7 +53,7 @@ void Exchange::EndCall() {
 void Exchange::OnCallHead(const codec::Head& head, bool end) {
   active_ = core_.loop.Now();
   heard_ = true;
-  if (head.status < 200) return client_->SendInterim(head);
+  if (head.status < 200) return static_cast<void>(PassInterim(head));
   if (!HandleHead(head)) return;
   client_->SendBody({}, end, {});
   if (end) return Complete(false);

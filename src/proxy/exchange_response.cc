@@ -5,6 +5,9 @@
 #include "proxy/exchange.h"
 
 namespace meridian::proxy {
+namespace {
+constexpr uint8_t kMaxInterims = 32;  // responses before the final one
+}  // namespace
 
 void Exchange::OnRead(std::string_view bytes) {
   active_ = core_.loop.Now();
@@ -50,11 +53,22 @@ bool Exchange::ReadHead(std::string_view& bytes) {
       ForwardBody(bytes);  // `bytes` points into `kept`, which ends with this call
       return false;
     }
-    client_->SendInterim(head);
+    if (!PassInterim(head)) return false;
     static_cast<void>(parser_.ParseBody({}));
     parser_.ExpectResponseTo(method());
     if (bytes.empty()) return false;
   }
+}
+
+// A backend that sends them without end would fill what the client does not read.
+bool Exchange::PassInterim(const codec::Head& head) {
+  if (interims_ == kMaxInterims) {
+    AttemptFailed(Failure::kBackendMalformed, health::Outcome::kReset);
+    return false;
+  }
+  ++interims_;
+  client_->SendInterim(head);
+  return true;
 }
 
 // A final response's head: retried elsewhere, or begun towards the client.

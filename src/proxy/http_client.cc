@@ -327,9 +327,11 @@ void HttpClient::StartTunnel(const codec::Head& head, std::string_view rest) {
   stream_->Write(slices);
   Advance(State::kTunnel);
   ResumeRequest();
-  if (!waiting()) return;
-  exchange_->TunnelData(inbound_->waiting);
-  inbound_->waiting.clear();
+  if (waiting()) {
+    exchange_->TunnelData(inbound_->waiting);
+    inbound_->waiting.clear();
+  }
+  if (ended_) exchange_->TunnelEnd();  // before the answer came
 }
 
 void HttpClient::OnResponseDone(Duration idle) {

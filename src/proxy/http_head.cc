@@ -39,6 +39,7 @@ bool Rewritten(const Field& field, bool peer_trusted) {
     case FieldId::kXForwardedFor:
     case FieldId::kXRequestId:
     case FieldId::kMeridian:
+    case FieldId::kImitation:
       return true;
     case FieldId::kXClientCertSubject:
     case FieldId::kXForwardedHost:
@@ -90,6 +91,7 @@ void AppendRequestHead(const Head& head, const Forwarding& forwarding, std::stri
   for (const Field& field : head) {
     if (Rewritten(field, forwarding.peer_trusted) || Drops(edit.headers, field)) continue;
     if (field.id == FieldId::kXClientCertSubject && !forwarding.subject.empty()) continue;
+    if (field.id == FieldId::kExpect && head.minor == 0) continue;  // RFC 9110 section 10.1.1
     has_host |= field.id == FieldId::kXForwardedHost;
     has_proto |= field.id == FieldId::kXForwardedProto;
     AppendField(field.name, field.value, out);

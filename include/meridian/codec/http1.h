@@ -59,7 +59,8 @@ enum class FieldId : uint8_t {
   kXForwardedHost,
   kXForwardedProto,
   kXRequestId,
-  kMeridian,  // any name that begins with "Meridian-"
+  kMeridian,   // any name that begins with "Meridian-"
+  kImitation,  // one of these names with "_" for "-": CGI and its heirs read both as one
 };
 
 struct Field {
@@ -81,7 +82,8 @@ struct Head {
   std::string_view reason;     // responses
   uint8_t minor = 1;           // of HTTP/1.x
   bool keep_alive = false;     // by version and Connection
-  bool upgrade = false;        // requests: an Upgrade field that Connection names; responses: 101
+  bool upgrade = false;        // requests: one Upgrade field that Connection names, to a protocol
+                               // that may be tunnelled (not h2c, TLS); responses: 101
   bool expect_continue = false;
   Framing framing = Framing::kNone;
   uint64_t content_length = 0;  // with kLength

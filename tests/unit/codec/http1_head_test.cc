@@ -125,7 +125,7 @@ TEST_F(Http1Head, FieldsThatTheProxyActsOnAreRecognisedInAnyCase) {
       {"Hosts", FieldId::kOther},
       {"X-Forwarded-Fox", FieldId::kOther},
       {"Tea", FieldId::kOther},
-      {"Keep_Alive", FieldId::kOther},
+      {"Keep_Alive", FieldId::kImitation},
   };
   for (const auto& [name, id] : known) {
     EXPECT_EQ(Request(std::string(name) + ": 1\r\n").fields[1].id, id) << name;
@@ -163,6 +163,45 @@ TEST_F(Http1Head, UpgradeNeedsOptionFieldAndVersion) {
   EXPECT_FALSE(Request("Connection: upgrade\r\nUpgrade: x\r\n", "GET / HTTP/1.0").upgrade);
   EXPECT_TRUE(
       Read("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n", Kind::kResponse).upgrade);
+}
+
+// HTTP and TLS would be read by nobody on their way (RFC 9113 section 3.1 has no h2c any more).
+TEST_F(Http1Head, UpgradeIsToOneProtocolThatMayBeTunnelled) {
+  const auto upgrade = [this](const std::string& fields) {
+    return Request("Connection: upgrade\r\n" + fields).upgrade;
+  };
+  EXPECT_TRUE(upgrade("Upgrade: websocket\r\n"));
+  EXPECT_TRUE(upgrade("Upgrade: IRC/6.9\r\n"));
+  for (const char* other : {"h2c", "H2C", "h2", "HTTP/2.0", "TLS/1.2", "websocket, h2c", "h2c/1",
+                            "websocket, irc", "", "web socket", "a/b/c", "/1"}) {
+    EXPECT_FALSE(upgrade(std::string("Upgrade: ") + other + "\r\n")) << other;
+  }
+  EXPECT_FALSE(upgrade("Upgrade: websocket\r\nUpgrade: h2c\r\n"));
+  EXPECT_FALSE(upgrade("Upgrade: a\r\nUpgrade: b\r\nUpgrade: c\r\n"));
+}
+
+// "X_Forwarded_For" and "X-Forwarded-For" are one variable of CGI, WSGI and their like.
+TEST_F(Http1Head, UnderscoresMakeAnImitationOfWhatWeActOn) {
+  for (const char* name : {"Content_Length", "transfer_encoding", "Transfer-Encoding_",
+                           "X_Forwarded_For", "X-Forwarded_Host", "X_FORWARDED-PROTO",
+                           "Meridian_Site", "X_Client_Cert_Subject", "X_Request_Id"}) {
+    const Head& head = Request(std::string(name) + ": 5\r\n");
+    const bool other = std::string_view(name).ends_with('_');
+    EXPECT_EQ(head.fields[1].id, other ? FieldId::kOther : FieldId::kImitation) << name;
+    EXPECT_EQ(head.framing, Framing::kNone) << name;
+  }
+}
+
+TEST_F(Http1Head, ConnectionMayNotNameWhatProxiesTellBackends) {
+  for (const char* name : {"X-Forwarded-Port", "x-forwarded-for", "X-Forwarded-Prefix", "X-Real-IP",
+                           "X-Client-Cert-Subject"}) {
+    const std::string bytes =
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: " + std::string(name) + "\r\n\r\n";
+    Http1Parser parser(Kind::kRequest, {});
+    const auto result = parser.ParseHead(bytes, head_);
+    ASSERT_FALSE(result.has_value()) << name;
+    EXPECT_STREQ(result.error().context, "connection-names-end-to-end-field");
+  }
 }
 
 TEST_F(Http1Head, ExpectMeansSomethingSinceHttp11Only) {

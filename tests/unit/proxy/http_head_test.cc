@@ -113,6 +113,22 @@ TEST(RequestHead, UpgradeIsSaidAgain) {
       std::string::npos);
 }
 
+TEST(RequestHead, LeavesOutWhatAnotherCouldTakeForOurFields) {
+  const std::string out = Forwarded(
+      "GET / HTTP/1.1\r\nHost: x\r\nX_Forwarded_For: 1\r\nX_Client_Cert_Subject: CN=a\r\n"
+      "Meridian_Site: b\r\nContent_Length: 5\r\nX_Other: kept\r\n\r\n",
+      true);
+  EXPECT_TRUE(out.starts_with("GET / HTTP/1.1\r\nHost: x\r\nX_Other: kept\r\nX-Forwarded-For: 192"))
+      << out;
+}
+
+TEST(RequestHead, ExpectsNothingForAClientOfHttp10) {
+  const std::string fields = "Host: x\r\nExpect: 100-continue\r\n\r\n";
+  EXPECT_EQ(Forwarded("POST / HTTP/1.0\r\n" + fields).find("Expect"), std::string::npos);
+  EXPECT_NE(Forwarded("POST / HTTP/1.1\r\n" + fields).find("Expect: 100-continue\r\n"),
+            std::string::npos);
+}
+
 TEST(ResponseHead, NamesSiteAndReasonAndSetsTheCookie) {
   const Parsed parsed(
       "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\nMeridian-Site: "

@@ -180,6 +180,22 @@ TEST_F(HttpSession, ExpectContinueIsAnsweredByTheBackend) {
   EXPECT_TRUE(world.Ask(client, "body!").ends_with("ok"));
 }
 
+TEST_F(HttpSession, InterimResponsesWithoutEndAreMalformed) {
+  int count = 0;
+  const auto flood = [&count](Peer& peer) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += "HTTP/1.1 102 Processing\r\n\r\n";
+    peer.received.clear();
+    peer.stream->Write(text + std::string(kOk));
+  };
+  for (const auto* at : {"10.1.0.1:80", "10.1.0.2:80", "10.2.0.1:80"}) world.Serve(at, flood);
+  const std::string post = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
+  count = 32;
+  EXPECT_TRUE(world.Ask(post).ends_with("ok"));
+  count = 33;
+  EXPECT_NE(world.Ask(post).find("HTTP/1.1 502 Bad Gateway\r\n"), std::string::npos);
+}
+
 TEST_F(HttpSession, AnUpgradeBecomesATunnelBothWays) {
   bool upgraded = false;
   const auto script = [&](Peer& peer) {
@@ -207,6 +223,21 @@ TEST_F(HttpSession, AnUpgradeBecomesATunnelBothWays) {
   world.servers[1]->peers.clear();
   world.net.RunFor(std::chrono::seconds(1));
   EXPECT_TRUE(client.closed());
+}
+
+TEST_F(HttpSession, AClientThatEndsBeforeItsTunnelBeginsEndsTheBackendsSideToo) {
+  ServeAll("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: irc\r\n\r\nhi");
+  Peer& client = world.Connect("192.0.2.1", "10.0.0.1:80");
+  client.stream->Write(
+      "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: irc\r\n\r\nbye");
+  client.stream->FinishWriting();
+  world.net.RunFor(std::chrono::seconds(1));
+  EXPECT_TRUE(client.received.ends_with("\r\n\r\nhi")) << client.received;
+  size_t ended = 0;
+  for (const Server* server : servers) {
+    for (const auto& peer : server->peers) ended += peer->ended && peer->received.ends_with("bye");
+  }
+  EXPECT_EQ(ended, 1u);
 }
 
 TEST_F(HttpSession, ADeadEndpointsRequestGoesToTheNextAndOnlyTheFirstPays) {
