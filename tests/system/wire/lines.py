@@ -1,0 +1,93 @@
+"""Lines: CR, LF, NUL, white space, folds, the request line's parts and versions (RFC 9112 sections 2, 3 and 5)."""
+from .case import SMUGGLED, get, passes, refused
+
+_GET = b"GET /g HTTP/1.1\r\nHost: a\r\n"
+
+
+def _field(name, wire):
+    return refused(name, _GET + wire + b"\r\n\r\n")
+
+
+def _start(name, start, status=400):
+    return refused(name, start + b"\r\nHost: a\r\n\r\n", status)
+
+
+CASES = [
+    passes("an empty line before the request", b"\r\n" + get(), ("GET", "/g")),
+    passes("an empty line between requests", get() + b"\r\n" + get(), ("GET", "/g"), ("GET", "/g")),
+    refused("two empty lines before the request", b"\r\n\r\n" + get()),
+    refused("a bare LF before the request", b"\n" + get()),
+    refused("a bare CR before the request", b"\r" + get()),
+    refused("a space before the request", b" " + get()),
+    refused("a NUL before the request", b"\0" + get()),
+    refused("a byte order mark before the request", b"\xef\xbb\xbf" + get()),
+    _start("two spaces behind the method", b"GET  /g HTTP/1.1"),
+    _start("a tab behind the method", b"GET\t/g HTTP/1.1"),
+    _start("a tab behind the target", b"GET /g\tHTTP/1.1"),
+    _start("two spaces behind the target", b"GET /g  HTTP/1.1"),
+    _start("a space behind the version", b"GET /g HTTP/1.1 "),
+    _start("a word behind the version", b"GET /g HTTP/1.1 x"),
+    _start("no target", b"GET HTTP/1.1"),
+    _start("no method", b" /g HTTP/1.1"),
+    _start("a NUL in the method", b"G\0T /g HTTP/1.1"),
+    _start("a NUL in the target", b"GET /\0g HTTP/1.1"),
+    _start("a bare CR in the target", b"GET /g\r HTTP/1.1"),
+    _start("a bare CR for the first space", b"GET\r/g HTTP/1.1"),
+    _start("two CRs behind the version", b"GET /g HTTP/1.1\r"),
+    _start("a vertical tab behind the target", b"GET /g\x0bHTTP/1.1"),
+    _start("a colon in the method", b"GET: /g HTTP/1.1"),
+    _start("a method without an end", b"G" * 30 + b" /g HTTP/1.1"),
+    _start("a method in small letters", b"get /g HTTP/1.1", 501),
+    _start("a method that nobody knows", b"SMUGGLE /g HTTP/1.1", 501),
+    _start("HTTP/0.9", b"GET /g"),
+    refused("HTTP/0.9 alone", b"GET /g\r\n"),
+    refused("HTTP/0.9 by a bare LF", b"GET /g\n"),
+    _start("HTTP/0.9, as a version", b"GET /g HTTP/0.9", 501),
+    _start("HTTP/1.2", b"GET /g HTTP/1.2", 501),
+    _start("HTTP/2.0", b"GET /g HTTP/2.0", 501),
+    _start("HTTP/1", b"GET /g HTTP/1"),
+    _start("HTTP/1.10", b"GET /g HTTP/1.10"),
+    _start("HTTP/01.1", b"GET /g HTTP/01.1"),
+    _start("HTTP/1.1 in small letters", b"GET /g http/1.1"),
+    _start("HTTP/1,1", b"GET /g HTTP/1,1"),
+    _start("another protocol", b"GET /g ICY/1.1"),
+    _start("a space in the version", b"GET /g HTTP /1.1"),
+    _start("HTTP/1.1 with a letter behind", b"GET /g HTTP/1.1x"),
+    refused("HTTP/2's preface behind a request", get() + b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 501,
+            reach=[("GET", "/g", b"")]),
+
+    _field("a bare LF ends the head", b"X-A: b\n\n"),
+    _field("LF CR ends the head", b"X-A: b\n\r\n"),
+    _field("two CRs before an LF", b"X-A: b\r"),
+    _field("a line of a CR", b"\r"),
+    _field("a bare CR before a length", b"X-A: b\rContent-Length: 40"),
+    _field("a bare CR in a name", b"X\r-A: b"),
+    _field("a NUL in a name", b"X\0A: b"),
+    _field("a NUL alone in a value", b"X-A: \0"),
+    _field("a DEL in a value", b"X-A: b\x7f"),
+    _field("a backspace in a value", b"X-A: b\x08"),
+    _field("an escape in a value", b"X-A: \x1b[2J"),
+    _field("a name of other letters", b"X-\xc3\xa4: b"),
+    _field("a name in parentheses", b"(X-A): b"),
+    _field("a name with a slash", b"X/A: b"),
+    _field("a name with an at", b"X@A: b"),
+    _field("a name in quotes", b'"X-A": b'),
+    _field("a name in braces", b"{X-A}: b"),
+    _field("a no-break space before the colon", b"X-A\xa0: b"),
+    _field("a second request line among the fields", b"GET /smuggled HTTP/1.1"),
+    _field("a fold of white space only", b"X-A: b\r\n \r\nX-C: d"),
+    _field("a fold that holds a length", b"X-A: b\r\n Content-Length: 40"),
+    _field("a fold behind an empty field", b"X-A:\r\n b"),
+    refused("a fold behind the request line", b"GET /g HTTP/1.1\r\n X-A: b\r\nHost: a\r\n\r\n"),
+    refused("a tab at the start of a field", b"GET /g HTTP/1.1\r\n\tHost: a\r\n\r\n"),
+    passes("bytes above 127 in a value", get(b"/g", b"X-A: \xc3\xa4"), ("GET", "/g"), present={"X-A": ["\xc3\xa4"]}),
+    passes("no space behind the colon", get(b"/g", b"X-A:b"), ("GET", "/g"), present={"X-A": ["b"]}),
+    passes("tabs and spaces around a value", get(b"/g", b"X-A:\t b\tc "), ("GET", "/g"), present={"X-A": ["b\tc"]}),
+    passes("colons in a value", get(b"/g", b"X-A: :b:c"), ("GET", "/g"), present={"X-A": [":b:c"]}),
+    passes("an empty value", get(b"/g", b"X-A:"), ("GET", "/g"), present={"X-A": [""]}),
+    passes("a name of every mark", get(b"/g", b"!#$%&'*+-.^`|~9: b"), ("GET", "/g"),
+           present={"!#$%&'*+-.^`|~9": ["b"]}),
+    passes("a value that is a request", get(b"/g", b"X-A: " + SMUGGLED.split(b"\r\n")[0]), ("GET", "/g")),
+    passes("fields named alike, in their order", get(b"/g", b"X-A: 1", b"x-a: 2", b"X-A: 3"), ("GET", "/g"),
+           present={"X-A": ["1", "2", "3"]}),
+]
