@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "uvio/datagram_watch.h"
 #include "uvio/error_watch.h"
 #include "uvio/mailbox.h"
 
@@ -41,6 +42,7 @@ class Core {
   char* read_buffer() { return read_buffer_.get(); }
   LoopCounters& counters() { return counters_; }
   ErrorWatch& error_watch() { return error_watch_; }
+  DatagramWatch& datagram_watch() { return datagram_watch_; }
 
   void Run(uv_run_mode mode);
   void Stop();
@@ -95,6 +97,7 @@ class Core {
   LoopCounters counters_;
   Mailbox mailbox_;
   ErrorWatch error_watch_;
+  DatagramWatch datagram_watch_;
   List<Socket> failed_;
   List<Socket> unwatched_;
   List<net::TurnTask> turn_tasks_;

@@ -2,6 +2,7 @@
 #include <meridian/uvio/loop.h>
 
 #include "uvio/core.h"
+#include "uvio/datagrams.h"
 #include "uvio/listener.h"
 #include "uvio/socket.h"
 #include "uvio/system_error.h"
@@ -56,6 +57,17 @@ Result<std::unique_ptr<net::Listener>> UvLoop::Listen(const net::Address& at,
                                                       const net::ListenOptions& options,
                                                       net::AcceptHandler& handler) {
   return SocketListener::Open(*core_, at, options, handler);
+}
+
+Result<std::unique_ptr<net::DatagramListener>> UvLoop::ListenDatagrams(
+    const net::Address& at, const net::DatagramListenOptions& options,
+    net::DatagramHandler& handler) {
+  return UdpListener::Open(*core_, at, options, handler);
+}
+
+Result<std::unique_ptr<net::DatagramSocket>> UvLoop::ConnectDatagrams(
+    const net::Address& to, net::DatagramHandler& handler) {
+  return UdpSocket::Open(*core_, to, handler);
 }
 
 void UvLoop::Arm(net::Timer& timer, Duration delay) {

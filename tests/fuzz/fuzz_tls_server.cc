@@ -41,6 +41,15 @@ class StillLoop final : public net::Loop {
                                                 net::AcceptHandler&) override {
     return Fail(ErrorCode::kUnsupported, "listen");
   }
+  Result<std::unique_ptr<net::DatagramListener>> ListenDatagrams(const net::Address&,
+                                                                 const net::DatagramListenOptions&,
+                                                                 net::DatagramHandler&) override {
+    return Fail(ErrorCode::kUnsupported, "listen");
+  }
+  Result<std::unique_ptr<net::DatagramSocket>> ConnectDatagrams(const net::Address&,
+                                                                net::DatagramHandler&) override {
+    return Fail(ErrorCode::kUnsupported, "connect");
+  }
   void Arm(net::Timer& timer, Duration delay) override { wheel.Arm(timer, now, delay); }
   void AtTurnEnd(net::TurnTask&) override {}
   void Post(std::function<void()>) override {}

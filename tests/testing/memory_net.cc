@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "testing/allocations.h"
+#include "testing/memory_datagrams.h"
 #include "testing/memory_listener.h"
 #include "testing/memory_wire.h"
 
@@ -69,6 +70,28 @@ Result<std::unique_ptr<net::Listener>> MemoryLoop::Listen(const net::Address& at
   return std::make_unique<MemoryListener>(*this, net_, real, options, handler);
 }
 
+Result<std::unique_ptr<net::DatagramListener>> MemoryLoop::ListenDatagrams(
+    const net::Address& at, const net::DatagramListenOptions& options,
+    net::DatagramHandler& handler) {
+  const Excluded excluded;
+  MERIDIAN_CHECK(at.ip().ok());
+  const net::Address real = at.port() == 0 ? net::Address(at.ip(), net_.NextPort()) : at;
+  const auto [first, last] = net_.datagram_listeners_.equal_range(real);
+  const bool shared = std::all_of(first, last, [&options](const auto& entry) {
+    return options.reuse_port && entry.second->reuse_port();
+  });
+  if (!shared) return Fail(ErrorCode::kConflict, "bind", EADDRINUSE);
+  return std::make_unique<MemoryDatagramListener>(*this, net_, real, options, handler);
+}
+
+Result<std::unique_ptr<net::DatagramSocket>> MemoryLoop::ConnectDatagrams(
+    const net::Address& to, net::DatagramHandler& handler) {
+  const Excluded excluded;
+  MERIDIAN_CHECK(to.ip().ok());
+  return std::make_unique<MemoryDatagramSocket>(net_, net::Address(host_, net_.NextPort()), to,
+                                                handler);
+}
+
 void MemoryLoop::Arm(net::Timer& timer, Duration delay) {
   wheel_.Arm(timer, net_.now_, delay);
 }
@@ -103,6 +126,7 @@ MemoryNet::MemoryNet(const MemoryNetOptions& options)
 MemoryNet::~MemoryNet() {
   events_.clear();
   MERIDIAN_CHECK(open_streams_ == 0 && listeners_.empty());
+  MERIDIAN_CHECK(datagram_listeners_.empty() && datagram_sockets_.empty());
 }
 
 MemoryLoop& MemoryNet::AddLoop(const net::IpAddress& host) {
@@ -219,6 +243,30 @@ MemoryListener* MemoryNet::FindListener(const net::Address& at) {
   }
   if (found.empty()) return nullptr;
   return found[Reduce(random_.Next(), static_cast<uint32_t>(found.size()))];
+}
+
+// As above; the same flow always comes to the same listener.
+MemoryDatagramListener* MemoryNet::FindDatagramListener(const net::Address& at,
+                                                        const net::Flow& flow) {
+  const net::Address wildcard(
+      at.ip().family() == net::Family::kIpv4 ? net::IpAddress::V4(0) : net::IpAddress::V6({}),
+      at.port());
+  for (const net::Address& address : {at, wildcard}) {
+    auto [first, last] = datagram_listeners_.equal_range(address);
+    const auto count = static_cast<uint32_t>(std::distance(first, last));
+    if (count > 0) return std::next(first, Reduce(flow.Hash(0), count))->second;
+  }
+  return nullptr;
+}
+
+void MemoryNet::SendDatagram(Event arrive) {
+  if (options_.datagram_loss > 0 && Unit(random_.Next()) < options_.datagram_loss) return;
+  Duration latency = options_.latency;
+  if (options_.datagram_jitter > Duration(0)) {
+    latency += Duration(static_cast<int64_t>(
+        Unit(random_.Next()) * static_cast<double>(options_.datagram_jitter.count())));
+  }
+  After(latency, std::move(arrive));
 }
 
 uint16_t MemoryNet::NextPort() {

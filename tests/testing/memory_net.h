@@ -1,6 +1,6 @@
 // A whole network in one thread and in virtual time: hosts (each a net::Loop), listeners, byte
-// streams with latency, bounded windows and arbitrary segmentation, and faults on demand. The same
-// seed gives the same run, event by event.
+// streams with latency, bounded windows and arbitrary segmentation, datagrams that may be lost or
+// overtaken, and faults on demand. The same seed gives the same run, event by event.
 //
 //   host A                            wire                             host B
 //   Write ─► unsent ──window──► bytes in flight (latency, in order) ─► arrived ─► OnRead
@@ -24,6 +24,8 @@
 namespace meridian::fakes {
 
 class MemoryNet;
+class MemoryDatagramListener;
+class MemoryDatagramSocket;
 class MemoryListener;
 class Wire;
 
@@ -32,6 +34,8 @@ struct MemoryNetOptions {
   Duration latency = std::chrono::milliseconds(1);  // one way
   size_t capacity = 64 * 1024;                      // of one direction of a stream, in bytes
   size_t segment = 16 * 1024;                       // the most that one OnRead tells
+  double datagram_loss = 0;                         // share of datagrams that never arrive
+  Duration datagram_jitter{};                       // what each may take beyond the latency
 };
 
 // One host on the net. What it connects to sees it under its address.
@@ -47,6 +51,11 @@ class MemoryLoop final : public net::Loop {
   Result<std::unique_ptr<net::Listener>> Listen(const net::Address& at,
                                                 const net::ListenOptions& options,
                                                 net::AcceptHandler& handler) override;
+  Result<std::unique_ptr<net::DatagramListener>> ListenDatagrams(
+      const net::Address& at, const net::DatagramListenOptions& options,
+      net::DatagramHandler& handler) override;
+  Result<std::unique_ptr<net::DatagramSocket>> ConnectDatagrams(
+      const net::Address& to, net::DatagramHandler& handler) override;
   void Arm(net::Timer& timer, Duration delay) override;
   // At the end of the instant, behind what is due in it.
   void AtTurnEnd(net::TurnTask& task) override;
@@ -83,7 +92,7 @@ class MemoryNet {
   bool RunUntilIdle(Duration bound);
   MonotonicTime Now() const { return now_; }
 
-  // New connects are refused; established streams go on.
+  // New connects are refused; established streams go on. Datagrams to it are told unreachable.
   void Refuse(const net::Address& at);
   // Packets vanish: connects hang (127 s, then kTimeout), streams go silent.
   void BlackHole(const net::Address& at);
@@ -99,6 +108,8 @@ class MemoryNet {
 
  private:
   friend class MemoryLoop;
+  friend class MemoryDatagramListener;
+  friend class MemoryDatagramSocket;
   friend class MemoryListener;
   friend class MemoryStream;
   friend class Wire;
@@ -115,6 +126,9 @@ class MemoryNet {
   void ForgetClosed();
   MemoryListener* FindListener(const net::Address& at);
   Fault FaultOf(const net::Address& at) const;
+  // One datagram's way: `arrive` after the latency, unless it is lost.
+  void SendDatagram(Event arrive);
+  MemoryDatagramListener* FindDatagramListener(const net::Address& at, const net::Flow& flow);
   void Step(MonotonicTime time);
   MonotonicTime NextTime();
   uint16_t NextPort();
@@ -128,6 +142,8 @@ class MemoryNet {
   std::map<std::pair<MonotonicTime, uint64_t>, Event> events_;
   std::map<net::Address, Fault> faults_;
   std::multimap<net::Address, MemoryListener*> listeners_;
+  std::multimap<net::Address, MemoryDatagramListener*> datagram_listeners_;
+  std::map<net::Address, MemoryDatagramSocket*> datagram_sockets_;  // by their own address
   std::vector<std::weak_ptr<Wire>> wires_;
   std::vector<std::unique_ptr<MemoryLoop>> loops_;
 };

@@ -1,6 +1,6 @@
-// The outside world as the data path sees it: a loop with a clock and timers, byte streams, and
-// listeners. Two implementations: uvio (libuv, real sockets) and tests/testing (in memory, virtual
-// time, faults on demand).
+// The outside world as the data path sees it: a loop with clock and timers, streams, listeners and
+// datagrams (net/datagram.h). Two implementations: uvio (libuv, real sockets) and tests/testing (in
+// memory, virtual time, faults on demand).
 //
 // Thread rule: a Loop and all made by it belong to one thread; only Post may be called from
 // another. Re-entrance rule: no method of a Stream calls its handler; what happens is told from the
@@ -12,6 +12,7 @@
 #include <meridian/base/result.h>
 #include <meridian/base/time.h>
 #include <meridian/net/address.h>
+#include <meridian/net/datagram.h>
 #include <meridian/net/timer.h>
 
 #include <functional>
@@ -143,6 +144,12 @@ class Loop : public Clock {
                                     StreamHandler& handler) = 0;
   virtual Result<std::unique_ptr<Listener>> Listen(const Address& at, const ListenOptions& options,
                                                    AcceptHandler& handler) = 0;
+  // Precondition of both: an IP address. Error: out of descriptors, an address that is taken or not
+  // ours, no route.
+  virtual Result<std::unique_ptr<DatagramListener>> ListenDatagrams(
+      const Address& at, const DatagramListenOptions& options, DatagramHandler& handler) = 0;
+  virtual Result<std::unique_ptr<DatagramSocket>> ConnectDatagrams(const Address& to,
+                                                                   DatagramHandler& handler) = 0;
   virtual void Arm(Timer& timer, Duration delay) = 0;
   // Runs `task` once before the loop waits again; asked for inside of one, a turn later. Nothing
   // happens if it waits already. No allocation, no system call.

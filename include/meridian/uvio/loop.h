@@ -53,6 +53,11 @@ class UvLoop final : public net::Loop {
   Result<std::unique_ptr<net::Listener>> Listen(const net::Address& at,
                                                 const net::ListenOptions& options,
                                                 net::AcceptHandler& handler) override;
+  Result<std::unique_ptr<net::DatagramListener>> ListenDatagrams(
+      const net::Address& at, const net::DatagramListenOptions& options,
+      net::DatagramHandler& handler) override;
+  Result<std::unique_ptr<net::DatagramSocket>> ConnectDatagrams(
+      const net::Address& to, net::DatagramHandler& handler) override;
   void Arm(net::Timer& timer, Duration delay) override;
   void AtTurnEnd(net::TurnTask& task) override;
   void Post(std::function<void()> task) override;
