@@ -242,7 +242,7 @@ Json Value(const config::Listener& listener) {
   Json bind = Json::array();
   for (const net::Address& address : listener.bind) bind.push_back(address.ToString());
   Json json = {{"bind", std::move(bind)},
-               {"protocol", listener.protocol == config::Protocol::kTcp ? "tcp" : "http"}};
+               {"protocol", config::Name(listener.protocol)}};
   if (!listener.service.empty()) json["service"] = listener.service;
   for (const config::Route& route : listener.routes) {
     json["routes"].push_back(RouteJson(route, listener.protocol));
@@ -262,7 +262,8 @@ Json Value(const config::Listener& listener) {
                     {"min_rate", Bound(listener.limits.min_rate)},
                     {"rate", "unlimited"},
                     {"connections_per_client", Bound(listener.limits.connections_per_client)},
-                    {"requests_per_connection", Bound(listener.limits.requests_per_connection)}};
+                    {"requests_per_connection", Bound(listener.limits.requests_per_connection)},
+                    {"sessions", listener.limits.sessions}};
   if (const auto& rate = listener.limits.rate) {
     json["limits"]["rate"] = rate->per_second;
     json["limits"]["rate_burst"] = rate->burst;

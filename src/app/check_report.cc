@@ -25,8 +25,7 @@ std::string DescribeTls(const config::ListenerTls& tls) {
 }
 
 std::string DescribeListener(const config::Listener& listener) {
-  std::string text = Format("  {:<12} {:<5}", listener.name,
-                            listener.protocol == config::Protocol::kHttp ? "http" : "tcp");
+  std::string text = Format("  {:<12} {:<5}", listener.name, config::Name(listener.protocol));
   for (const net::Address& bind : listener.bind) text += " " + bind.ToString();
   const std::string tls = listener.tls ? DescribeTls(*listener.tls) : std::string();
   if (listener.routes.empty()) return text + " → " + listener.service + tls;

@@ -175,7 +175,7 @@ void Engine::Serving() {
   state_ = State::kServing;
   registry_.BeginSlowStarts();
   for (const config::Listener& listener : snapshot()->config.listeners) {
-    const char* protocol = listener.protocol == config::Protocol::kHttp ? "http" : "tcp";
+    const char* protocol = config::Name(listener.protocol);
     for (size_t i = 0; i < listener.bind.size(); ++i) {
       const auto bound = config_.bound().find(Format("{}/{}", listener.name, i));
       if (bound == config_.bound().end()) continue;

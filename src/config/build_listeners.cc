@@ -6,16 +6,61 @@
 #include <meridian/base/text.h>
 
 namespace meridian::config {
+
+const char* Name(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::kTcp:
+      return "tcp";
+    case Protocol::kHttp:
+      return "http";
+    case Protocol::kUdp:
+      return "udp";
+  }
+  return "";
+}
+
 namespace {
 
 bool RefersToService(Build& build, const View& name) {
   return build.Refers(name, build.services, "a service");
 }
 
+// What a datagram cannot be asked for, and where it cannot go.
+void ReadUdpService(Build& build, const View& view, bool service_known, Listener& listener) {
+  for (const char* key : {"routes", "tls", "trusted_proxies", "proxy_protocol"}) {
+    const View value = view[key];
+    const bool is_off = value && value.is_scalar() && value.text() == "off";
+    if (!view.Has(key) || is_off) continue;
+    build.Error(value ? value.at() : view.at(), view.path() + "." + key, "is nothing udp has");
+  }
+  for (const View& entry : view["bind"].Entries()) {
+    if (!entry.text().starts_with("unix:")) continue;
+    build.Error(entry.place(), entry.path(), "is no address for udp; expected IP:port");
+  }
+  if (!view.Has("service")) {
+    build.Error(view.at(), view.path() + ".service", "is required for protocol udp");
+  }
+  if (!service_known) return;
+  const View service = view["service"];
+  listener.service = service.text();
+  for (const topology::Site& site : build.config.topology.sites) {
+    const auto endpoints = site.services.find(listener.service);
+    if (endpoints == site.services.end()) continue;
+    for (const topology::Endpoint& endpoint : endpoints->second) {
+      if (!endpoint.address.starts_with("unix:")) continue;
+      build.Error(
+          service.place(), service.path(),
+          Format("has {} at {}, which udp cannot reach", Quote(endpoint.address), site.name));
+    }
+  }
+}
+
 void ReadWhere(Build& build, const View& view, Listener& listener) {
   const View service = view["service"];
   const View routes = view["routes"];
   const bool service_known = service && RefersToService(build, service);
+  if (listener.protocol == Protocol::kUdp)
+    return ReadUdpService(build, view, service_known, listener);
   const bool is_tcp = listener.protocol == Protocol::kTcp;
   if (view.Has("service") && view.Has("routes")) {
     build.Error(service ? service.at() : view.at(), view.path() + ".service",
@@ -72,6 +117,7 @@ void ReadLimits(Build& build, const View& view, Limits& limits) {
   ReadRate(build, view, limits);
   Read(view, "connections_per_client", limits.connections_per_client);
   Read(view, "requests_per_connection", limits.requests_per_connection);
+  Read(view, "sessions", limits.sessions);
 }
 
 void ReadProxies(Build& build, const View& view, Listener& listener) {
@@ -97,7 +143,8 @@ void ReadProxies(Build& build, const View& view, Listener& listener) {
   }
 }
 
-// Cookies, headers and queries cannot be seen in plain TCP, nor server names by HTTP.
+// Cookies, headers and queries cannot be seen in plain TCP, nor server names by HTTP; HTTP has its
+// own words for what its first bytes would be.
 bool Sees(Protocol protocol, topology::SessionBy by) {
   switch (by) {
     case topology::SessionBy::kNone:
@@ -105,6 +152,9 @@ bool Sees(Protocol protocol, topology::SessionBy by) {
       return true;
     case topology::SessionBy::kSni:
       return protocol == Protocol::kTcp;
+    case topology::SessionBy::kSipCallId:
+    case topology::SessionBy::kBytes:
+      return protocol != Protocol::kHttp;
     case topology::SessionBy::kCookie:
     case topology::SessionBy::kHeader:
     case topology::SessionBy::kQuery:
@@ -119,7 +169,7 @@ void CheckSession(Build& build, const View& at, std::string_view name, Protocol 
     if (service.name != name || Sees(protocol, by)) continue;
     build.Warning(at.place(), at.path(),
                   Format("sessions of {} are by {}, which protocol {} does not see", service.name,
-                         topology::Name(by), protocol == Protocol::kTcp ? "tcp" : "http"));
+                         topology::Name(by), Name(protocol)));
   }
 }
 
@@ -164,11 +214,13 @@ ListenerTls BuildTls(Build& build, const View& view, Protocol protocol) {
   return tls;
 }
 
-using Bound = std::map<net::Address, Spot>;
+// By transport: a port of TCP is another than that of UDP.
+using Bound = std::map<std::pair<bool, net::Address>, Spot>;
 
-void BindOnce(Build& build, const net::Address& address, const View& at, Bound& bound) {
+void BindOnce(Build& build, bool is_udp, const net::Address& address, const View& at,
+              Bound& bound) {
   if (!address.is_unix() && address.port() == 0) return;
-  const auto [first, is_new] = bound.emplace(address, at.place());
+  const auto [first, is_new] = bound.emplace(std::pair(is_udp, address), at.place());
   if (!is_new) {
     build.Error(at.place(), at.path(),
                 Format("{} is already bound at {}", Quote(at.text()),
@@ -179,14 +231,14 @@ void BindOnce(Build& build, const net::Address& address, const View& at, Bound& 
 Listener BuildListener(Build& build, const std::string& name, const View& view, Bound& bound) {
   Listener listener;
   listener.name = name;
+  ReadWord(view, "protocol", listener.protocol,
+           {{"http", Protocol::kHttp}, {"tcp", Protocol::kTcp}, {"udp", Protocol::kUdp}});
   for (const View& entry : view["bind"].Entries()) {
     const auto address = net::Address::Parse(entry.text());
     if (!address) continue;
-    BindOnce(build, *address, entry, bound);
+    BindOnce(build, listener.protocol == Protocol::kUdp, *address, entry, bound);
     listener.bind.push_back(*address);
   }
-  ReadWord(view, "protocol", listener.protocol,
-           {{"http", Protocol::kHttp}, {"tcp", Protocol::kTcp}});
   const bool protocol_known = !view.Has("protocol") || view["protocol"];
   if (protocol_known) ReadWhere(build, view, listener);
   ReadLimits(build, view["limits"], listener.limits);
@@ -205,7 +257,7 @@ Listener BuildListener(Build& build, const std::string& name, const View& view, 
 void BuildListeners(Build& build) {
   Bound bound;
   if (const View http = build.root["admin"]["http"]; http && build.config.admin.http) {
-    BindOnce(build, *build.config.admin.http, http, bound);
+    BindOnce(build, false, *build.config.admin.http, http, bound);
   }
   const View listeners = build.root["listeners"];
   for (const auto& [name, view] : listeners.Named()) {

@@ -61,6 +61,16 @@ topology::Rule BuildRule(Build& build, const std::string& service, const View& v
   return rule;
 }
 
+void ReadByteRange(Build& build, const View& by, SessionPolicy& session) {
+  const auto range = ParseByteRange(session.name);
+  if (!range) {
+    build.Error(by.place(), by.path(), "needs a range of bytes; expected such as bytes:0-7");
+    return;
+  }
+  session.first_byte = range->first;
+  session.last_byte = range->second;
+}
+
 void ReadSessionKey(Build& build, const View& view, SessionPolicy& session) {
   const View by = view["by"];
   if (!by) return;
@@ -70,6 +80,8 @@ void ReadSessionKey(Build& build, const View& view, SessionPolicy& session) {
   if (word == "header") session.by = SessionBy::kHeader;
   if (word == "query") session.by = SessionBy::kQuery;
   if (word == "sni") session.by = SessionBy::kSni;
+  if (word == "sip-call-id") session.by = SessionBy::kSipCallId;
+  if (word == "bytes") session.by = SessionBy::kBytes;
   if (session.by == SessionBy::kCookie) session.name = "meridian";
   if (!argument.empty()) session.name = argument;
   const View name = view["name"];
@@ -79,6 +91,7 @@ void ReadSessionKey(Build& build, const View& view, SessionPolicy& session) {
                        Quote(argument)));
   }
   if (name) session.name = name.text();
+  if (session.by == SessionBy::kBytes) ReadByteRange(build, by, session);
   const bool is_query = session.by == SessionBy::kQuery;
   const bool needs_name = is_query || session.by == SessionBy::kHeader;
   if (needs_name && session.name.empty() && !view.Has("name")) {

@@ -185,8 +185,9 @@ constexpr Key kServiceKeys[] = {
         .Called("a balance policy"),
     Key{"services.*.session", kMap, "What keeps a client's connections and requests together."},
     Key{"services.*.session.by", kWord,
-        "The session key; header and query may be written header:NAME and query:NAME.", "none",
-        "none source cookie header query sni"}
+        "The session key; header and query may be written header:NAME and query:NAME; bytes:0-7 "
+        "are the first eight of a datagram or a connection.",
+        "none", "none source cookie header query sni sip-call-id bytes"}
         .Called("a session key")
         .With(kArgument),
     Key{"services.*.session.name", kToken,
@@ -357,9 +358,10 @@ constexpr Key kListenerKeys[] = {
     Key{"listeners.*.bind", kList, "Addresses; port 0 lets the system choose."}.With(kRequired |
                                                                                      kNonEmpty),
     Key{"listeners.*.bind[]", kAddress, "IP:port, or unix:PATH."},
-    Key{"listeners.*.protocol", kWord, "What clients speak.", "http", "http tcp", "udp"}.Called(
+    Key{"listeners.*.protocol", kWord, "What clients speak.", "http", "http tcp udp"}.Called(
         "a protocol"),
-    Key{"listeners.*.service", kName, "Where everything goes; for tcp this or routes."},
+    Key{"listeners.*.service", kName,
+        "Where everything goes; for tcp this or routes, for udp this."},
     Key{"listeners.*.tls", kMap, "TLS towards clients.", "off", "off"},
     Key{"listeners.*.tls.certificates", kList,
         "Chosen by server name: exact, then wildcard, then the first; RSA and ECDSA may share one."}
@@ -405,8 +407,8 @@ constexpr Key kListenerKeys[] = {
         "Of a request body a second, over five seconds each; a slower client is cut off.",
         "unlimited", "unlimited"}
         .In(1, kMiB),
-    Key{"listeners.*.limits.rate", kInteger, "Requests a second from one client.", "unlimited",
-        "unlimited"}
+    Key{"listeners.*.limits.rate", kInteger,
+        "Requests a second from one client; with udp, new sessions.", "unlimited", "unlimited"}
         .In(1, 1e6),
     Key{"listeners.*.limits.rate_burst", kInteger, "Requests at once; auto: as many as a second's.",
         "auto", "auto"}
@@ -417,11 +419,15 @@ constexpr Key kListenerKeys[] = {
         .Called("a kind of client")
         .With(kArgument),
     Key{"listeners.*.limits.connections_per_client", kInteger,
-        "Connections that one address (of IPv6 the /64) may have open.", "unlimited", "unlimited"}
+        "Connections, or with udp sessions, that one address (of IPv6 the /64) may have open.",
+        "unlimited", "unlimited"}
         .In(1, 65535),
     Key{"listeners.*.limits.requests_per_connection", kInteger,
         "Requests after which a connection is closed.", "unlimited", "unlimited"}
         .In(1, 1e9),
+    Key{"listeners.*.limits.sessions", kInteger,
+        "Sessions at once, for udp; a new one beyond that is dropped.", "65536"}
+        .In(1, 1e8),
     Key{"listeners.*.allow", kMap, "Only clients that one of these lists holds."},
     Key{"listeners.*.allow.country", kList, "Countries."},
     Key{"listeners.*.allow.country[]", kCountry, "ISO 3166-1 alpha-2 code."},

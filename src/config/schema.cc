@@ -93,7 +93,7 @@ std::vector<std::string> ScalarForms(const Key& key) {
   }
   if (!key.words.empty()) forms.push_back("{\"enum\": " + Words(key.words) + "}");
   if (key.Has(kArgument))
-    forms.emplace_back("{\"type\": \"string\", \"pattern\": \"^(header|query):.+$\"}");
+    forms.emplace_back("{\"type\": \"string\", \"pattern\": \"^(header|query|bytes):.+$\"}");
   if (const std::string_view pattern = Pattern(key.type); !pattern.empty()) {
     forms.push_back("{\"type\": \"string\", \"pattern\": " + JsonText(Format("^({})$", pattern)) +
                     "}");

@@ -268,6 +268,17 @@ std::optional<StatusRange> ParseStatusRange(std::string_view text) {
   return StatusRange{static_cast<uint16_t>(*low), static_cast<uint16_t>(*high)};
 }
 
+std::optional<std::pair<uint16_t, uint16_t>> ParseByteRange(std::string_view text) {
+  constexpr uint64_t kMostBytes = 256;
+  const size_t dash = text.find('-');
+  if (dash == std::string_view::npos) return std::nullopt;
+  const auto first = ParseUnsigned(text.substr(0, dash));
+  const auto last = ParseUnsigned(text.substr(dash + 1));
+  if (!first || !last || *last > UINT16_MAX || *first > *last) return std::nullopt;
+  if (*last - *first >= kMostBytes) return std::nullopt;
+  return std::pair(static_cast<uint16_t>(*first), static_cast<uint16_t>(*last));
+}
+
 WordArgument SplitArgument(std::string_view text) {
   const size_t colon = text.find(':');
   if (colon == std::string_view::npos) return {text, {}};
@@ -298,6 +309,12 @@ std::optional<std::string> Problem(const Key& key, std::string_view text) {
                                         Quote(argument));
     }
     if (takes_one) word = first;
+    if (first == "bytes" && first.size() < text.size()) {
+      if (!ParseByteRange(argument)) {
+        return Format("{} is not a range of bytes; expected such as bytes:0-7", Quote(argument));
+      }
+      word = first;
+    }
   }
   if (Among(word, SplitWords(key.words))) return std::nullopt;
   if (Among(word, SplitWords(key.later))) return Format("{} is not supported yet", Printable(text));

@@ -24,6 +24,8 @@ struct WordArgument {
   std::string_view word, argument;
 };
 WordArgument SplitArgument(std::string_view text);
+// "0-7": first and last of at most 256 bytes.
+std::optional<std::pair<uint16_t, uint16_t>> ParseByteRange(std::string_view text);
 
 // RFC 9110 section 5.6.2.
 bool IsToken(std::string_view text);

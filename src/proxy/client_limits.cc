@@ -32,6 +32,13 @@ bool WithinRate(const Core& core, const config::Listener& listener, const net::I
                             {limit.per_second, limit.burst});
 }
 
+bool WithinRate(const Core& core, const config::Listener& listener, const net::IpAddress& client) {
+  if (!listener.limits.rate) return true;
+  snapshot::ClientTables& tables = *core.clients_known;
+  return tables.rates.Admit(At(listener, KeyOf(client, tables.seed), tables.seed), core.loop.Now(),
+                            {listener.limits.rate->per_second, listener.limits.rate->burst});
+}
+
 bool EnterConnection(const Core& core, const config::Listener& listener,
                      const net::IpAddress& client, snapshot::ConnectionTable::Place& place) {
   if (!listener.limits.connections_per_client) return true;

@@ -1,6 +1,6 @@
-// What one client may do at a listener, over all workers: how many requests a second, how many
-// connections at once. A client is its address (of IPv6 the /64 that it has to itself), or for
-// rates a header's value. The worker's thread.
+// What one client may do at a listener, over all workers: how many requests (udp: new sessions) a
+// second, how many connections or sessions at once. A client is its address (of IPv6 the /64 that
+// it has to itself), or for rates a header's value. The worker's thread.
 #pragma once
 
 #include <meridian/codec/http1.h>
@@ -13,6 +13,9 @@ namespace meridian::proxy {
 // Whether one more request is within the listener's rate; counts it if so.
 bool WithinRate(const Core& core, const config::Listener& listener, const net::IpAddress& client,
                 const codec::Head& head);
+
+// The same for who has no head: a session of udp.
+bool WithinRate(const Core& core, const config::Listener& listener, const net::IpAddress& client);
 
 // Whether the client may have this connection besides its others; then `place` counts it.
 bool EnterConnection(const Core& core, const config::Listener& listener,

@@ -75,6 +75,26 @@ const char* Name(Failure failure) {
   return "unknown";
 }
 
+const char* Name(DatagramDrop drop) {
+  switch (drop) {
+    case DatagramDrop::kTableFull:
+      return "table-full";
+    case DatagramDrop::kRefused:
+      return "refused";
+    case DatagramDrop::kNoBackend:
+      return "no-backend";
+    case DatagramDrop::kTooLarge:
+      return "too-large";
+    case DatagramDrop::kNoRoom:
+      return "no-room";
+    case DatagramDrop::kUnsent:
+      return "unsent";
+    case DatagramDrop::kCount:
+      break;
+  }
+  return "unknown";
+}
+
 Metrics::Metrics(size_t workers) : listeners_(workers), routes_(workers) {
   for (size_t i = 0; i < workers; ++i) workers_.push_back(std::make_unique<WorkerCounters>());
 }
@@ -162,6 +182,26 @@ class Report {
                     {{"listener", name}, {"reason", Name(static_cast<Failure>(i))}},
                     Sum(
                         listeners_, name, [i](auto& b) -> auto& { return b.failures[i]; }));
+      }
+    });
+  }
+
+  void Datagrams() {
+    ForEachKey(listeners_, [&](const std::string& name) {
+      const auto sum = [&](auto field) { return Sum(listeners_, name, field); };
+      constexpr const char* kHelp = "Datagrams received from clients and sent to them";
+      constexpr const char* kName = "meridian_datagrams_total";
+      sink_.Count(kName, kHelp, {{"listener", name}, {"direction", "in"}},
+                  sum([](auto& b) -> auto& { return b.datagrams_in; }));
+      sink_.Count(kName, kHelp, {{"listener", name}, {"direction", "out"}},
+                  sum([](auto& b) -> auto& { return b.datagrams_out; }));
+    });
+    ForEachKey(listeners_, [&](const std::string& name) {
+      for (size_t i = 0; i < static_cast<size_t>(DatagramDrop::kCount); ++i) {
+        sink_.Count("meridian_datagrams_dropped_total", "Datagrams that were dropped, by reason",
+                    {{"listener", name}, {"reason", Name(static_cast<DatagramDrop>(i))}},
+                    Sum(
+                        listeners_, name, [i](auto& b) -> auto& { return b.drops[i]; }));
       }
     });
   }
@@ -272,7 +312,7 @@ class Report {
       Counter RouteCounters::*field;
     };
     static constexpr std::array<Plain, 8> kPlain{{
-        {"meridian_sessions_total", "TCP sessions relayed", &RouteCounters::connections},
+        {"meridian_sessions_total", "TCP and UDP sessions relayed", &RouteCounters::connections},
         {"meridian_received_bytes_total", "Bytes of bodies and sessions from clients",
          &RouteCounters::bytes_in},
         {"meridian_sent_bytes_total", "Bytes of bodies and sessions to clients",
@@ -410,6 +450,7 @@ void Metrics::Collect(MetricSink& sink) const {
   const std::lock_guard lock(mutex_);
   Report report(sink, listeners_, routes_);
   report.Connections();
+  report.Datagrams();
   report.Http2Faults();
   report.Handshakes();
   report.Answers();

@@ -2,6 +2,7 @@
 #include "proxy/session_key.h"
 
 #include <meridian/base/text.h>
+#include <meridian/codec/sip.h>
 #include <meridian/codec/target.h>
 
 namespace meridian::proxy {
@@ -36,9 +37,30 @@ std::string_view SessionKey(const topology::SessionPolicy& session, const codec:
     case topology::SessionBy::kNone:
     case topology::SessionBy::kSource:
     case topology::SessionBy::kSni:
+    case topology::SessionBy::kSipCallId:
+    case topology::SessionBy::kBytes:
       break;
   }
   return {};
+}
+
+std::string_view DatagramKey(const topology::SessionPolicy& session, std::string_view bytes) {
+  return StreamKey(session, bytes).value_or(std::string_view());
+}
+
+std::optional<std::string_view> StreamKey(const topology::SessionPolicy& session,
+                                          std::string_view bytes) {
+  constexpr size_t kMostBytes = 16 * 1024;
+  if (session.by == topology::SessionBy::kBytes) {
+    const size_t end = size_t{session.last_byte} + 1;
+    if (bytes.size() < end) return std::nullopt;
+    return bytes.substr(session.first_byte, end - session.first_byte);
+  }
+  if (session.by != topology::SessionBy::kSipCallId) return std::string_view();
+  const codec::CallId id = codec::FindCallId(bytes);
+  if (id.progress == codec::CallId::Progress::kDone) return id.value;
+  if (bytes.size() >= kMostBytes) return std::string_view();
+  return std::nullopt;
 }
 
 }  // namespace meridian::proxy

@@ -8,6 +8,7 @@
 
 #include "proxy/client_address.h"
 #include "proxy/client_limits.h"
+#include "proxy/session_key.h"
 
 namespace meridian::proxy {
 
@@ -52,8 +53,7 @@ void TcpSession::Greet() {
     return Fail(Failure::kTooManyConnections, true);
   const std::string_view rest = dial_->preface.rest();
   if (!listener.reads_hello) {
-    dial_->early = rest;
-    return Pick({});
+    return ReadKey(rest);
   }
   if (tls_ != nullptr) {
     std::string name = LowerAscii(tls_->server_name());
@@ -79,18 +79,31 @@ void TcpSession::ChooseService(std::string_view server_name) {
     service_ = routes->MatchName(server_name);
     if (!service_.ok()) return Fail(Failure::kNoRoute, true);
   }
-  Pick(server_name);
+  const bool by_name = hold_.table().service(service_).session.by == topology::SessionBy::kSni;
+  if (by_name) return Pick(server_name);
+  ReadKey({});
 }
 
-void TcpSession::Pick(std::string_view server_name) {
+// The service is known; its sessions may have a key that stands in the first bytes.
+void TcpSession::ReadKey(std::string_view bytes) {
+  dial_->early.append(bytes);
+  const topology::SessionPolicy& session = hold_.table().service(service_).session;
+  const auto key = StreamKey(session, dial_->early);
+  if (key) return Pick(*key);
+  if (state_ == State::kKey) return;
+  Advance(State::kKey);
+  if (!timer_.armed()) core_.loop.Arm(timer_, listener_config().config.limits.header_timeout);
+  client_.stream->StartReading();
+}
+
+void TcpSession::Pick(std::string_view session_key) {
   Advance(State::kConnect);
   // Nothing is read from the client while there is nobody to give it to.
   client_.stream->StopReading();
   routing::Query query;
   query.service = service_;
   query.client = client_ip_;
-  const bool by_name = hold_.table().service(service_).session.by == topology::SessionBy::kSni;
-  if (by_name) query.session_key = server_name;
+  query.session_key = session_key;
   query.wall = core_.loop.WallNow();
   query.now = core_.loop.Now();
   query.draw = core_.random.Next();
@@ -138,6 +151,7 @@ void TcpSession::Forward(Side& from, std::string_view bytes) {
   active_ = core_.loop.Now();
   if (state_ == State::kPreface) return ReadPreface(bytes);
   if (state_ == State::kHello) return ReadHello(bytes);
+  if (state_ == State::kKey) return ReadKey(bytes);
   dial_.reset();
   Side& to = Other(from);
   if (&from == &backend_) {
@@ -183,7 +197,7 @@ void TcpSession::Report(health::Outcome outcome) {
 
 void TcpSession::OnTimer(net::Timer&) {
   if (state_ == State::kPreface) return Fail(Failure::kProxyHeader, true);
-  if (state_ == State::kHello) return Fail(Failure::kHeaderTimeout, true);
+  if (state_ == State::kHello || state_ == State::kKey) return Fail(Failure::kHeaderTimeout, true);
   const topology::Timeouts& timeouts = hold_.table().service(service_).timeouts;
   const MonotonicTime now = core_.loop.Now();
   const MonotonicTime due = std::min(active_ + timeouts.idle, started_ + timeouts.session);
@@ -246,8 +260,9 @@ void TcpSession::Advance(State next) {
   };
   constexpr uint8_t kEnd = kBit(State::kClosed);
   static constexpr uint8_t kLegal[] = {
-      /* kPreface */ kBit(State::kHello) | kBit(State::kConnect) | kEnd,
-      /* kHello */ kBit(State::kConnect) | kEnd,
+      /* kPreface */ kBit(State::kHello) | kBit(State::kKey) | kBit(State::kConnect) | kEnd,
+      /* kHello */ kBit(State::kKey) | kBit(State::kConnect) | kEnd,
+      /* kKey */ kBit(State::kConnect) | kEnd,
       /* kConnect */ kBit(State::kRelay) | kBit(State::kDrain) | kEnd,
       /* kRelay */ kBit(State::kHalfClosed) | kBit(State::kDrain) | kEnd,
       /* kHalfClosed */ kEnd,

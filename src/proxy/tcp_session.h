@@ -1,11 +1,12 @@
 // One client's connection relayed to one backend, byte for byte.
 //
-//   kPreface ──► kHello ──► kConnect ──► kRelay ──► kHalfClosed ──► kClosed
-//      │           │           │            │            │             ▲
-//      └───────────┴───────────┴────────────┴── kDrain ──┴─────────────┘
+//   kPreface ──► kHello ──► kKey ──► kConnect ──► kRelay ──► kHalfClosed ──► kClosed
+//      │           │         │          │            │            │             ▲
+//      └───────────┴─────────┴──────────┴────────────┴── kDrain ──┴─────────────┘
 //
 // kPreface waits for a PROXY header, kHello for a TLS ClientHello whose server name decides where
-// to go; each is skipped where none is wanted. The hello is relayed with all that follows. kDrain
+// to go, kKey for the first bytes that hold the session's key (a SIP Call-ID, say); each is skipped
+// where none is wanted. Hello and key are relayed with all that follows. kDrain
 // relays on, until the client or the backend ends, or the worker closes. Any error goes to kClosed;
 // a reset on one side resets the other.
 #pragma once
@@ -30,7 +31,16 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   void LeaveSite(std::string_view service, std::string_view site) override;
 
  private:
-  enum class State : uint8_t { kPreface, kHello, kConnect, kRelay, kHalfClosed, kDrain, kClosed };
+  enum class State : uint8_t {
+    kPreface,
+    kHello,
+    kKey,
+    kConnect,
+    kRelay,
+    kHalfClosed,
+    kDrain,
+    kClosed
+  };
 
   // One direction's reader: what arrives on `from` goes to `to`.
   struct Side final : net::StreamHandler {
@@ -59,7 +69,8 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   void Greet();
   void ReadHello(std::string_view bytes);
   void ChooseService(std::string_view server_name);
-  void Pick(std::string_view server_name);
+  void ReadKey(std::string_view bytes);
+  void Pick(std::string_view session_key);
   const snapshot::Listener& listener_config() const {
     return *hold_.snapshot().FindListener(listener_.name);
   }

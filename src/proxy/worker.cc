@@ -8,12 +8,19 @@
 #include "proxy/mirror.h"
 #include "proxy/reception.h"
 #include "proxy/tcp_session.h"
+#include "proxy/udp_listener.h"
 
 namespace meridian::proxy {
 namespace {
 
 std::string BoundKey(const std::string& listener, size_t index) {
   return listener + "/" + std::to_string(index);
+}
+
+tl::unexpected<std::string> CannotListen(const config::Listener& listener, const net::Address& at,
+                                         const Error& error) {
+  return tl::unexpected("listeners." + listener.name + ".bind: cannot listen on " + at.ToString() +
+                        ": " + Describe(error));
 }
 
 }  // namespace
@@ -32,6 +39,8 @@ class Worker::State final : private ReceptionOwner {
   void Commit();
   void Abandon() {
     added_.clear();
+    added_udp_.clear();
+    for (const auto& socket : udp_) socket->Want(false);
     next_.reset();
   }
   void Drain(std::function<void()> done);
@@ -67,9 +76,13 @@ class Worker::State final : private ReceptionOwner {
     return std::any_of(sockets_.begin(), sockets_.end(),
                        [&](const auto& s) { return s->key == key && s->asked_at == at; });
   }
+  UdpListener* RunningUdp(const std::string& key, const net::Address& at) const;
   ListenerState& StateOf(const std::string& name);
   tl::expected<void, std::string> Open(const config::Listener& listener, size_t index,
                                        Bound& bound);
+  tl::expected<void, std::string> OpenUdp(const config::Listener& listener, size_t index,
+                                          Bound& bound);
+  void CommitUdp();
   void CloseRemoved();
   void Accept(ListenerState& listener, net::StreamPtr stream);
   void OnReceived(ListenerState& listener, Arrival arrival) override;
@@ -82,15 +95,17 @@ class Worker::State final : private ReceptionOwner {
   std::vector<std::unique_ptr<Socket>> sockets_;
   snapshot::SnapshotPtr next_;                  // between Prepare and Commit
   std::vector<std::unique_ptr<Socket>> added_;  // likewise
+  std::vector<std::unique_ptr<UdpListener>> udp_, added_udp_;
 };
 
 tl::expected<void, std::string> Worker::State::Prepare(snapshot::SnapshotPtr next, Bound& bound) {
   Abandon();
   next_ = std::move(next);
   for (const snapshot::Listener& listener : next_->listeners) {
+    const bool is_udp = listener.config.protocol == config::Protocol::kUdp;
     for (size_t i = 0; i < listener.config.bind.size(); ++i) {
-      if (Running(BoundKey(listener.config.name, i), listener.config.bind[i])) continue;
-      if (auto opened = Open(listener.config, i, bound); !opened) {
+      auto opened = is_udp ? OpenUdp(listener.config, i, bound) : Open(listener.config, i, bound);
+      if (!opened) {
         Abandon();
         return opened;
       }
@@ -101,6 +116,7 @@ tl::expected<void, std::string> Worker::State::Prepare(snapshot::SnapshotPtr nex
 
 tl::expected<void, std::string> Worker::State::Open(const config::Listener& listener, size_t index,
                                                     Bound& bound) {
+  if (Running(BoundKey(listener.name, index), listener.bind[index])) return {};
   auto socket = std::make_unique<Socket>();
   socket->worker = this;
   socket->key = BoundKey(listener.name, index);
@@ -112,15 +128,54 @@ tl::expected<void, std::string> Worker::State::Open(const config::Listener& list
   net::ListenOptions options;
   options.reuse_port = !at.is_unix() && input_.worker_count > 1;
   auto opened = input_.loop->Listen(at, options, *socket);
-  if (!opened) {
-    return tl::unexpected("listeners." + listener.name + ".bind: cannot listen on " +
-                          at.ToString() + ": " + Describe(opened.error()));
-  }
+  if (!opened) return CannotListen(listener, at, opened.error());
   socket->socket = std::move(*opened);
   socket->socket->Pause();
   bound[socket->key] = socket->socket->address();
   added_.push_back(std::move(socket));
   return {};
+}
+
+UdpListener* Worker::State::RunningUdp(const std::string& key, const net::Address& at) const {
+  const auto found = std::find_if(udp_.begin(), udp_.end(), [&](const auto& socket) {
+    return socket->key() == key && socket->asked_at() == at && !socket->done();
+  });
+  return found == udp_.end() ? nullptr : found->get();
+}
+
+tl::expected<void, std::string> Worker::State::OpenUdp(const config::Listener& listener,
+                                                       size_t index, Bound& bound) {
+  const std::string key = BoundKey(listener.name, index);
+  net::Address at = listener.bind[index];
+  if (UdpListener* const running = RunningUdp(key, at)) {
+    running->Want(true);
+    return {};
+  }
+  const UdpListener::Bounds bounds{input_.worker_count, input_.max_connections};
+  auto socket = std::make_unique<UdpListener>(core_, bounds, key, at);
+  const auto chosen = bound.find(key);
+  if (at.port() == 0 && chosen != bound.end()) at = chosen->second;
+  if (const auto opened = socket->Open(at, input_.worker_count > 1); !opened) {
+    return CannotListen(listener, at, opened.error());
+  }
+  bound[key] = socket->address();
+  socket->Want(true);
+  added_udp_.push_back(std::move(socket));
+  return {};
+}
+
+// Those of the new snapshot, and those that are gone but for their last sessions.
+void Worker::State::CommitUdp() {
+  for (auto& socket : added_udp_) udp_.push_back(std::move(socket));
+  added_udp_.clear();
+  for (const auto& socket : udp_) {
+    if (socket->wanted()) {
+      socket->Adopt(StateOf(socket->key().substr(0, socket->key().rfind('/'))));
+    } else {
+      socket->Close();
+    }
+  }
+  std::erase_if(udp_, [](const auto& socket) { return socket->done(); });
 }
 
 ListenerState& Worker::State::StateOf(const std::string& name) {
@@ -144,6 +199,7 @@ void Worker::State::Commit() {
     state.id = ListenerId{i};
     state.counters = core_.current.counters().listeners[i];
   }
+  CommitUdp();
   CloseRemoved();
   for (auto& socket : added_) {
     socket->listener = &StateOf(socket->key.substr(0, socket->key.rfind('/')));
@@ -158,7 +214,7 @@ void Worker::State::Commit() {
 void Worker::State::CloseRemoved() {
   std::erase_if(sockets_, [&](const auto& socket) {
     const snapshot::Listener* listener = core_.Config(*socket->listener);
-    if (listener == nullptr) return true;
+    if (listener == nullptr || listener->config.protocol == config::Protocol::kUdp) return true;
     const auto& bind = listener->config.bind;
     for (size_t i = 0; i < bind.size(); ++i) {
       if (socket->key == BoundKey(listener->config.name, i) && socket->asked_at == bind[i])
@@ -207,6 +263,7 @@ void Worker::State::Start(Arguments&&... arguments) {
 void Worker::State::Drain(std::function<void()> done) {
   sockets_.clear();
   Abandon();
+  for (const auto& socket : udp_) socket->Close();
   core_.draining = true;
   core_.on_empty = std::move(done);
   core_.pool.DropAll();

@@ -24,10 +24,11 @@ struct RecoverySites {
   bool reads_nearest = false;
 };
 
-// Whether sessions have a key that is to decide alone, wherever their clients are.
+// Whether sessions have a key that is to decide alone, wherever their clients are. A SIP Call-ID is
+// not: a call goes to a site as its caller does, and keeps to a server there.
 inline bool KeyDecides(topology::SessionBy by) {
   return by == topology::SessionBy::kHeader || by == topology::SessionBy::kQuery ||
-         by == topology::SessionBy::kSni;
+         by == topology::SessionBy::kSni || by == topology::SessionBy::kBytes;
 }
 
 struct Service {

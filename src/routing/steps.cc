@@ -74,6 +74,8 @@ void Steps::ReadSession(const Query& query) {
     case SessionBy::kHeader:
     case SessionBy::kQuery:
     case SessionBy::kSni:
+    case SessionBy::kSipCallId:
+    case SessionBy::kBytes:
       if (query.session_key.empty()) break;
       walk_.keyed_ = true;
       walk_.client_key_ = walk_.session_hash_ = Hash(query.session_key, walk_.internals_->key);

@@ -46,7 +46,8 @@ bool ByDistance(const topology::Service& policy) {
 }
 
 bool HomesByHash(const topology::SessionPolicy& session) {
-  const bool keyed = session.by == topology::SessionBy::kSource || KeyDecides(session.by);
+  const bool keyed = session.by == topology::SessionBy::kSource ||
+                     session.by == topology::SessionBy::kSipCallId || KeyDecides(session.by);
   return keyed && session.scope == topology::SessionScope::kEndpoint;
 }
 

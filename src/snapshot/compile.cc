@@ -153,10 +153,12 @@ Listener CompileListener(const config::Listener& listener, const routing::Table&
   compiled.config = listener;
   compiled.access = Access(listener, table.locator());
   const bool is_tcp = listener.protocol == config::Protocol::kTcp;
-  if (is_tcp && listener.routes.empty()) {
+  const bool is_udp = listener.protocol == config::Protocol::kUdp;
+  if (is_udp || (is_tcp && listener.routes.empty())) {
     compiled.service = table.FindService(listener.service);
     MERIDIAN_CHECK(compiled.service.ok());
-    compiled.reads_hello = table.service(compiled.service).session.by == topology::SessionBy::kSni;
+    compiled.reads_hello =
+        is_tcp && table.service(compiled.service).session.by == topology::SessionBy::kSni;
   } else {
     compiled.routes = std::make_unique<RouteTable>(listener.routes, table);
     compiled.reads_hello = is_tcp;

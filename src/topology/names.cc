@@ -51,6 +51,10 @@ const char* Name(SessionBy by) {
       return "query";
     case SessionBy::kSni:
       return "sni";
+    case SessionBy::kSipCallId:
+      return "sip-call-id";
+    case SessionBy::kBytes:
+      return "bytes";
   }
   return "";
 }

@@ -11,7 +11,11 @@ namespace meridian::fakes {
 namespace {
 
 constexpr size_t kMostWaiting = 1000;
-constexpr size_t kMostV4 = 65507;  // what IPv4 carries
+
+// What the family carries.
+size_t MostOf(const net::Address& address) {
+  return address.ip().family() == net::Family::kIpv4 ? 65507 : net::kMaxDatagram;
+}
 
 bool IsWildcard(const net::IpAddress& ip) {
   return ip == net::IpAddress::V4(0) || ip == net::IpAddress::V6({});
@@ -65,7 +69,7 @@ void MemoryDatagramListener::Arrive(net::Flow flow, const net::IpAddress& to,
 
 void MemoryDatagramListener::Answer(const net::Flow& flow, std::string_view bytes) {
   const Excluded excluded;
-  if (bytes.size() > kMostV4) {
+  if (bytes.size() > MostOf(address_)) {
     ++unsent_;
     return;
   }
@@ -96,7 +100,7 @@ MemoryDatagramSocket::~MemoryDatagramSocket() {
 
 Result<> MemoryDatagramSocket::Send(std::string_view bytes) {
   const Excluded excluded;
-  if (bytes.size() > kMostV4) return Fail(ErrorCode::kTooLarge, "send", EMSGSIZE);
+  if (bytes.size() > MostOf(peer_)) return Fail(ErrorCode::kTooLarge, "send", EMSGSIZE);
   MemoryNet& net = net_;
   net.SendDatagram([&net, local = local_, peer = peer_, bytes = std::string(bytes)] {
     const MemoryNet::Fault fault = net.FaultOf(peer);

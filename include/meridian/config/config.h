@@ -51,7 +51,8 @@ struct Geo {
   bool operator==(const Geo&) const = default;
 };
 
-enum class Protocol : uint8_t { kTcp, kHttp };
+enum class Protocol : uint8_t { kTcp, kHttp, kUdp };
+const char* Name(Protocol protocol);
 
 // Requests a second of one client, and at once.
 struct RateLimit {
@@ -72,6 +73,7 @@ struct Limits {
   std::optional<uint64_t> min_rate;      // of a body, bytes a second; empty: none
   std::optional<RateLimit> rate;         // empty: unlimited
   std::optional<uint32_t> connections_per_client, requests_per_connection;  // likewise
+  uint32_t sessions = 65536;  // udp: at once, over all workers
 
   bool operator==(const Limits&) const = default;
 };
@@ -98,7 +100,7 @@ struct Listener {
   std::string name;
   std::vector<net::Address> bind;
   Protocol protocol = Protocol::kHttp;
-  std::string service;        // tcp without routes
+  std::string service;        // udp; tcp without routes
   std::vector<Route> routes;  // tcp: by server name, or none; http: a lone `service` becomes one
                               // route for everything
   std::vector<net::Prefix> trusted_proxies;

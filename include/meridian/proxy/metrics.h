@@ -55,6 +55,18 @@ enum class Failure : uint8_t {
 };
 const char* Name(Failure failure);
 
+// Why a datagram did not get through, as in meridian_datagrams_dropped_total{reason}.
+enum class DatagramDrop : uint8_t {
+  kTableFull,  // its session would be one too many
+  kRefused,    // by allow, deny or the listener's limits, or while draining
+  kNoBackend,  // no candidate could be reached, or none may be
+  kTooLarge,   // for the way to the backend
+  kNoRoom,     // the kernel did not take it for the backend
+  kUnsent,     // an answer that the kernel did not take
+  kCount,
+};
+const char* Name(DatagramDrop drop);
+
 // Per worker and listener.
 struct alignas(kCacheLine) ListenerCounters {
   Counter accepted, active;
@@ -63,7 +75,9 @@ struct alignas(kCacheLine) ListenerCounters {
   std::array<Counter, 2> tls_versions;  // handshakes done, by 1.2 and 1.3
   Counter tls_resumed;                  // of those
   std::array<Counter, static_cast<size_t>(tls::HandshakeFailure::kCount)> tls_failures;
-  std::array<Counter, 5> answers;  // of routes themselves, by class of their status
+  std::array<Counter, 5> answers;       // of routes themselves, by class of their status
+  Counter datagrams_in, datagrams_out;  // from and to clients
+  std::array<Counter, static_cast<size_t>(DatagramDrop::kCount)> drops;
 };
 
 // What became of a copy of a request.
@@ -72,7 +86,7 @@ enum class MirrorFate : uint8_t { kAnswered, kFailed, kDropped };
 // Per worker, service and site.
 struct alignas(kCacheLine) RouteCounters {
   Counter requests_1xx, requests_2xx, requests_3xx, requests_4xx, requests_5xx;
-  Counter connections;          // tcp sessions
+  Counter connections;          // tcp and udp sessions
   Counter active;               // requests or sessions in progress
   Counter bytes_in, bytes_out;  // from and to clients
   Counter retries, connects, connect_failures, races_won, reused;

@@ -34,7 +34,7 @@ class Access {
 
 struct Listener {
   config::Listener config;
-  ServiceId service;                   // tcp without routes
+  ServiceId service;                   // udp; tcp without routes
   std::unique_ptr<RouteTable> routes;  // http by request; tcp by server name, or null
   bool reads_hello = false;            // tcp: the server name decides on something
   Access access;

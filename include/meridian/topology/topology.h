@@ -60,7 +60,16 @@ struct Rule {
 enum class Mode : uint8_t { kDistributed, kDisasterRecovery };
 enum class Steering : uint8_t { kNearest, kLatency, kWeighted, kRandom, kOrdered };
 enum class Balance : uint8_t { kLeastConnections, kRoundRobin, kHash, kRandom };
-enum class SessionBy : uint8_t { kNone, kSource, kCookie, kHeader, kQuery, kSni };
+enum class SessionBy : uint8_t {
+  kNone,
+  kSource,
+  kCookie,
+  kHeader,
+  kQuery,
+  kSni,
+  kSipCallId,
+  kBytes
+};
 enum class SessionScope : uint8_t { kSite, kEndpoint };
 enum class OnFailure : uint8_t { kRepin, kReject };
 enum class OnRecovery : uint8_t { kStay, kReturn };
@@ -77,6 +86,7 @@ struct SessionPolicy {
   OnFailure on_failure = OnFailure::kRepin;
   OnRecovery on_recovery = OnRecovery::kStay;
   int source_prefix_v4 = 32, source_prefix_v6 = 56;
+  uint16_t first_byte = 0, last_byte = 0;  // for kBytes: of a datagram, or of a stream's beginning
 
   bool operator==(const SessionPolicy&) const = default;
 };

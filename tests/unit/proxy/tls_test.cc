@@ -280,6 +280,14 @@ TEST_F(TlsProxy, AProxyHeaderStandsBeforeTheHandshake) {
                                                   net::AcceptHandler& handler) override {
       return inner.Listen(at, options, handler);
     }
+    Result<std::unique_ptr<net::DatagramListener>> ListenDatagrams(
+        const net::Address&, const net::DatagramListenOptions&, net::DatagramHandler&) override {
+      return Fail(ErrorCode::kUnsupported, "listen");
+    }
+    Result<std::unique_ptr<net::DatagramSocket>> ConnectDatagrams(const net::Address&,
+                                                                  net::DatagramHandler&) override {
+      return Fail(ErrorCode::kUnsupported, "connect");
+    }
     void Arm(net::Timer& timer, Duration delay) override { inner.Arm(timer, delay); }
     void Post(std::function<void()> task) override { inner.Post(std::move(task)); }
     MonotonicTime Now() const override { return inner.Now(); }

@@ -476,6 +476,38 @@ TEST_F(HeaderSession, KeepsAllRequestsOfAKeyTogetherWhereverTheyComeFrom) {
     EXPECT_TRUE(WithinBinomial(count, 900, 1 / 3.0)) << site << count;
 }
 
+TEST_F(HeaderSession, BytesDecideAlone) {
+  Make(SessionBy::kBytes);
+  const net::IpAddress far = world_.AddClient(0, 61);
+  world_.Build();
+  std::set<std::string> sites;
+  for (int key = 0; key < 50; ++key) {
+    const Got got = Decide(client_, std::to_string(key), 1);
+    EXPECT_EQ(got.endpoint, Decide(far, std::to_string(key), 2).endpoint);
+    sites.insert(got.site);
+  }
+  EXPECT_EQ(sites.size(), 3u);
+}
+
+TEST_F(HeaderSession, ACallGoesToItsCallersSiteAndKeepsToAServerThere) {
+  Make(SessionBy::kSipCallId);
+  const net::IpAddress far = world_.AddClient(0, 61);
+  world_.Build();
+  std::map<std::string, int> servers;
+  for (int call = 0; call < 900; ++call) {
+    const std::string id = std::to_string(call) + "@a";
+    const Got got = Decide(client_, id, 1);
+    EXPECT_EQ(got.site, "a");
+    EXPECT_EQ(got.pin, Pin::kKept);
+    EXPECT_EQ(got.endpoint, Decide(client_, id, 2).endpoint);
+    EXPECT_EQ(Decide(far, id).site, "c");
+    ++servers[got.endpoint];
+  }
+  EXPECT_EQ(servers.size(), 3u);
+  for (const auto& [server, count] : servers)
+    EXPECT_TRUE(WithinBinomial(count, 900, 1 / 3.0)) << server << count;
+}
+
 TEST_F(HeaderSession, WithoutTheHeaderIsNone) {
   Make(SessionBy::kHeader);
   const Got got = Decide();
