@@ -44,9 +44,10 @@ class Backend:
     """One backend process with two listeners, as the two endpoints of the service."""
 
     def __init__(self, binary, mode, body=128):
+        udp = os.path.join(os.path.dirname(binary), 'udp')
         mode = 'http' if mode == 'http2' else mode
-        self.process = subprocess.Popen([binary, mode, '--listeners', '2', '--body', str(body)],
-                                        stdout=subprocess.PIPE, text=True)
+        command = [udp, 'backend'] if mode == 'udp' else [binary, mode, '--body', str(body)]
+        self.process = subprocess.Popen(command + ['--listeners', '2'], stdout=subprocess.PIPE, text=True)
         self.ports = [int(self.process.stdout.readline()) for _ in range(2)]
 
     def close(self):
@@ -73,7 +74,8 @@ def meridian_command(mode, port, backends, folder, tls):
     binary = os.environ.get('MERIDIAN', os.path.join(ROOT, 'build/release/meridian'))
     if not os.access(binary, os.X_OK):
         raise Unavailable(f'{binary} is not built: cmake --build build/release --target meridian')
-    protocol = 'tcp' if mode == 'echo' else 'http'
+    protocol = {'echo': 'tcp', 'udp': 'udp'}.get(mode, 'http')
+    idle = ', timeouts: {idle: 1s}' if mode == 'udp' else ''
     secure = f', tls: {{certificates: [{{certificate: {tls[0]}, key: {tls[1]}}}]}}' if tls else ''
     path = os.path.join(folder, 'meridian.yaml')
     endpoints = ', '.join(f'"127.0.0.1:{backend}"' for backend in backends)
@@ -90,7 +92,7 @@ regions:
         longitude: 0
         services: {{service: [{endpoints}]}}
 services:
-  service: {{steering: nearest, balance: least-connections, session: {{by: none}}}}
+  service: {{steering: nearest, balance: least-connections, session: {{by: none}}{idle}}}
 listeners:
   front: {{bind: "127.0.0.1:{port}", protocol: {protocol}, service: service{secure}}}
 ''')
@@ -133,7 +135,7 @@ def nginx_command(mode, port, backends, folder, tls):
     servers = ' '.join(f'server 127.0.0.1:{backend};' for backend in backends)
     files = f'ssl_certificate {tls[0]}; ssl_certificate_key {tls[1]}' if tls else ''
     secure = f' ssl; {files}; ssl_protocols TLSv1.2 TLSv1.3' if tls else ''
-    if mode != 'echo':
+    if mode not in ('echo', 'udp'):
         load = ''
         http2, idle = (' http2', 512) if mode == 'http2' else ('', 64)
         body = f'''http {{
@@ -157,9 +159,10 @@ def nginx_command(mode, port, backends, folder, tls):
         if not os.path.exists(NGINX_STREAM):
             raise Unavailable('nginx has no stream module here: packaging/deps bench')
         load = f'load_module {NGINX_STREAM};'
+        udp, more = (' udp', 'proxy_timeout 1s') if mode == 'udp' else ('', 'tcp_nodelay on')
         body = f'''stream {{
   upstream service {{ least_conn; {servers} }}
-  server {{ listen 127.0.0.1:{port}; proxy_pass service; tcp_nodelay on; }}
+  server {{ listen 127.0.0.1:{port}{udp}; proxy_pass service; {more}; }}
 }}'''
     path = os.path.join(folder, 'nginx.conf')
     with open(path, 'w', encoding='utf-8') as file:
@@ -196,6 +199,7 @@ class Proxy:
 
     def __init__(self, name, mode, backends, tls=False):
         self.name = name
+        self.mode = mode
         self.process = None
         self.folder = tempfile.mkdtemp(prefix=f'bench-{name}-')
         os.chmod(self.folder, 0o755)
@@ -214,12 +218,20 @@ class Proxy:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
-                socket.create_connection(('127.0.0.1', self.port), 1).close()
-                return
+                return self._ask()
             except OSError:
                 time.sleep(0.05)
         with open(os.path.join(self.folder, 'output'), encoding='utf-8', errors='replace') as output:
             raise Unavailable(f'{self.name} did not start: {output.read(2000).strip() or "no output"}')
+
+    def _ask(self):
+        if self.mode != 'udp':
+            return socket.create_connection(('127.0.0.1', self.port), 1).close()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(0.2)
+            client.connect(('127.0.0.1', self.port))
+            client.send(b'ready?')
+            client.recv(100)
 
     def pids(self):
         """The process and its children, theirs too."""
