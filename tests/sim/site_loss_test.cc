@@ -165,7 +165,8 @@ Phases LoseAtlanta(Story& story, Fault fault) {
 
 std::vector<uint64_t> Seeds() {
   std::vector<uint64_t> seeds;
-  const uint64_t count = std::getenv("MERIDIAN_FULL") != nullptr ? 24 : 4;
+  const char* full = std::getenv("MERIDIAN_FULL");
+  const uint64_t count = full != nullptr && std::string(full) == "1" ? 24 : 4;
   for (uint64_t seed = 1; seed <= count; ++seed) seeds.push_back(seed);
   return seeds;
 }
