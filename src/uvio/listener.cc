@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "uvio/silence.h"
 #include "uvio/socket.h"
 #include "uvio/system_error.h"
 
@@ -32,7 +33,7 @@ bool SetOptions(int fd, const net::Address& at, const net::ListenOptions& option
   if (at.is_unix()) return true;
   // Linux hands TCP_NODELAY on to what is accepted: one call here saves one for each connection.
   return Enable(fd, SOL_SOCKET, SO_REUSEADDR) && Enable(fd, IPPROTO_TCP, TCP_NODELAY) &&
-         (!options.reuse_port || Enable(fd, SOL_SOCKET, SO_REUSEPORT)) &&
+         NoticeSilence(fd) && (!options.reuse_port || Enable(fd, SOL_SOCKET, SO_REUSEPORT)) &&
          (at.ip().family() != net::Family::kIpv6 || Enable(fd, IPPROTO_IPV6, IPV6_V6ONLY));
 }
 

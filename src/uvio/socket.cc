@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "uvio/path_info.h"
+#include "uvio/silence.h"
 #include "uvio/system_error.h"
 
 namespace meridian::uvio {
@@ -142,11 +143,13 @@ int Socket::StartTcpConnect(const net::Address& to, const net::ConnectOptions& o
     }
   }
   to.ToSockaddr(&storage);
-  return uv_tcp_connect(&transit().connect, &handle_.tcp,
-                        reinterpret_cast<const sockaddr*>(&storage),
-                        [](uv_connect_t* request, int status) {
-                          static_cast<Socket*>(request->data)->OnConnect(status);
-                        });
+  const int status =
+      uv_tcp_connect(&transit().connect, &handle_.tcp, reinterpret_cast<const sockaddr*>(&storage),
+                     [](uv_connect_t* request, int told) {
+                       static_cast<Socket*>(request->data)->OnConnect(told);
+                     });
+  if (status == 0) NoticeSilence(fd());
+  return status;
 }
 
 Result<> Socket::Adopt(int fd, const net::Address& peer) {

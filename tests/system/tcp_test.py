@@ -39,6 +39,15 @@ class Relay(SystemTest):
             with Connection(self.meridian.address(), place.client) as connection:
                 self.assertEqual(connection.read_until(b"\n"), site.encode())
 
+    def test_both_sides_are_watched_for_silence(self):
+        with Connection(self.meridian.address(), PLACES["dallas"].client) as connection:
+            self.assertEqual(connection.read_until(b"\n"), b"dallas")
+            backend = self.servers["dallas"].address.split(":")[1]
+            for side, port in (("sport", self.meridian.address()[1]), ("dport", backend)):
+                shown = subprocess.run(["ss", "-tnoH", "state", "established", "%s = :%s" % (side, port)],
+                                       capture_output=True, text=True, check=True).stdout
+                self.assertIn("timer:(keepalive,", shown)
+
     def test_a_client_that_has_ended_still_gets_its_answer(self):
         with Connection(self.meridian.address(), PLACES["dallas"].client) as connection:
             self.assertEqual(connection.read_until(b"\n"), b"dallas")
