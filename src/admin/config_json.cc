@@ -198,6 +198,7 @@ Json Value(const std::optional<topology::BackendTls>& tls) {
 Json Value(const topology::Service& service) {
   const auto& most = service.backend.max_connections;
   const bool http2 = service.backend.protocol == topology::BackendProtocol::kHttp2;
+  static constexpr std::array kProxyVersions{"off", "v1", "v2"};
   Json json = {{"mode", topology::Name(service.mode)},
                {"steering", topology::Name(service.steering)},
                {"order", service.order},
@@ -217,6 +218,7 @@ Json Value(const topology::Service& service) {
                 {{"protocol", http2 ? "http2" : "http1"},
                  {"tls", Value(service.backend.tls)},
                  {"max_idle", service.backend.max_idle},
+                 {"proxy_protocol", kProxyVersions[service.backend.proxy_protocol]},
                  {"max_connections", most ? Json(*most) : Json("unlimited")}}}};
   if (service.disaster_recovery) AddRecovery(*service.disaster_recovery, json);
   return json;

@@ -163,25 +163,36 @@ bool Sees(Protocol protocol, topology::SessionBy by) {
   return true;
 }
 
-void CheckSession(Build& build, const View& at, std::string_view name, Protocol protocol) {
+// Whether a service can do what it says for a listener of this protocol. A PROXY header is for one
+// client, and requests of many share a connection.
+void CheckService(Build& build, const View& at, std::string_view name, Protocol protocol) {
   for (const topology::Service& service : build.config.topology.services) {
+    if (service.name != name) continue;
+    if (service.backend.proxy_protocol != 0 && protocol != Protocol::kTcp) {
+      build.Error(
+          at.place(), at.path(),
+          Format("{} has backend.proxy_protocol, which is for tcp listeners; requests carry "
+                 "X-Forwarded-For",
+                 Quote(service.name)));
+    }
     const auto by = service.session.by;
-    if (service.name != name || Sees(protocol, by)) continue;
+    if (Sees(protocol, by)) continue;
     build.Warning(at.place(), at.path(),
                   Format("sessions of {} are by {}, which protocol {} does not see", service.name,
                          topology::Name(by), Name(protocol)));
   }
 }
 
-void CheckSessions(Build& build, const View& view, const Listener& listener) {
+void CheckServices(Build& build, const View& view, const Listener& listener) {
   const auto check = [&](const View& name) {
-    if (name) CheckSession(build, name, name.text(), listener.protocol);
+    if (name) CheckService(build, name, name.text(), listener.protocol);
   };
   check(view["service"]);
   for (const View& route : view["routes"].Entries()) {
     check(route["service"]);
+    check(route["mirror"]["service"]);
     for (const auto& [name, weight] : route["services"].Named()) {
-      CheckSession(build, weight, name, listener.protocol);
+      CheckService(build, weight, name, listener.protocol);
     }
   }
 }
@@ -245,7 +256,7 @@ Listener BuildListener(Build& build, const std::string& name, const View& view, 
   ReadProxies(build, view, listener);
   listener.allow = BuildAccess(build, view["allow"]);
   listener.deny = BuildAccess(build, view["deny"]);
-  CheckSessions(build, view, listener);
+  CheckServices(build, view, listener);
   if (const View tls = view["tls"]; tls && !tls.is_scalar()) {
     listener.tls = BuildTls(build, tls, listener.protocol);
   }

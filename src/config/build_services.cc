@@ -221,6 +221,8 @@ void ReadBounds(const View& view, Service& service) {
   ReadWord(
       backend, "protocol", service.backend.protocol,
       {{"http1", topology::BackendProtocol::kHttp1}, {"http2", topology::BackendProtocol::kHttp2}});
+  ReadWord(backend, "proxy_protocol", service.backend.proxy_protocol,
+           {{"off", uint8_t{0}}, {"v1", uint8_t{1}}, {"v2", uint8_t{2}}});
   Read(backend, "max_idle", service.backend.max_idle);
   Read(backend, "max_connections", service.backend.max_connections);
   service.retries = BuildRetries(view["retries"]);

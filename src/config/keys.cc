@@ -296,10 +296,9 @@ constexpr Key kServiceKeys[] = {
     Key{"services.*.backend.warm", kInteger, "Connections opened ahead of need.", "0"}
         .In(0, 65536)
         .With(kLater),
-    Key{"services.*.backend.proxy_protocol", kWord, "PROXY header sent to endpoints.", "off",
-        "off v1 v2"}
-        .Called("a PROXY protocol version")
-        .With(kLater),
+    Key{"services.*.backend.proxy_protocol", kWord,
+        "PROXY header sent to endpoints, before TLS; for tcp listeners.", "off", "off v1 v2"}
+        .Called("a PROXY protocol version"),
     Key{"services.*.primary", kName, "The site that is normally active."},
     Key{"services.*.standby", kList, "Sites that can take over, in order."}.With(kNonEmpty),
     Key{"services.*.standby[]", kName, "A site."},

@@ -147,13 +147,16 @@ bool Connector::Dial(Attempt& attempt, const routing::Choice& choice) {
   const net::Address& address = hold_.table().endpoint(choice.endpoint).address;
   attempt.tls = nullptr;
   if (const auto& context = hold_.backend_tls(service_); context != nullptr) {
-    tls::ConnectInput input{address, {}, context, hold_.tls_session(choice.endpoint)};
+    tls::ConnectInput input{
+        address, {}, context, hold_.tls_session(choice.endpoint), ProxyHeaderFor(choice)};
     if (auto stream = tls::Connect(core_.tls, core_.loop, input, attempt)) {
       attempt.tls = stream->get();
       attempt.stream = std::move(*stream);
     }
   } else if (auto stream = core_.loop.Connect(address, {}, attempt)) {
     attempt.stream = std::move(*stream);
+    if (const std::string_view header = ProxyHeaderFor(choice); !header.empty())
+      attempt.stream->Write(header);
   }
   if (!attempt.stream) {
     counters(choice).connect_failures.Add();
@@ -161,6 +164,18 @@ bool Connector::Dial(Attempt& attempt, const routing::Choice& choice) {
   }
   if (Shares()) attempt.making = core_.http2_backends.Make(KeyOf(choice));
   return true;
+}
+
+// In the worker's scratch buffer; empty where none is sent.
+std::string_view Connector::ProxyHeaderFor(const routing::Choice& choice) {
+  const uint8_t version = hold_.table().service(service_).backend.proxy_protocol;
+  if (version == 0 || announced_ == nullptr) return {};
+  announced_->version = version;
+  announced_->site = hold_.table().site(choice.site).name;
+  announced_->epoch = choice.epoch;
+  core_.scratch.clear();
+  codec::AppendProxyHeader(*announced_, core_.scratch);
+  return core_.scratch;
 }
 
 Duration Connector::RaceAfter(const routing::Choice& choice) const {

@@ -14,6 +14,7 @@
 // changes. An attempt under way to a site that is no longer the active one is given up.
 #pragma once
 
+#include <meridian/codec/proxy_header.h>
 #include <meridian/routing/decide.h>
 
 #include <array>
@@ -46,6 +47,9 @@ class Connector final : private net::TimerHandler {
   // Decides: begins a new walk, and connects to nothing yet. What `query` points to is needed only
   // during the call; `retries` lives as long as `hold`.
   void Start(const Hold& hold, const routing::Query& query, const topology::RetryPolicy& retries);
+  // Before Continue: what a PROXY header says of the client, where the service's endpoints get one.
+  // Site and epoch are filled in; lives as long as the connector is used.
+  void Announce(codec::ProxyHeaderOut& header) { announced_ = &header; }
   // Tries the walk's next candidates: the first time, and again after one failed later than its
   // connect. `pooled`: idle connections may be used. May call the owner before it returns.
   void Continue(bool pooled);
@@ -96,6 +100,7 @@ class Connector final : private net::TimerHandler {
   // True: no further candidate is needed now (one is in flight, or the owner was told).
   bool Try(const routing::Choice& choice);
   bool Dial(Attempt& attempt, const routing::Choice& choice);
+  std::string_view ProxyHeaderFor(const routing::Choice& choice);
   bool Shares() const;
   Http2Backends::Key KeyOf(const routing::Choice& choice) const;
   void Won(Attempt& attempt);
@@ -120,6 +125,7 @@ class Connector final : private net::TimerHandler {
   Hold hold_;
   ServiceId service_;
   const topology::RetryPolicy* retries_ = nullptr;
+  codec::ProxyHeaderOut* announced_ = nullptr;
   routing::Walk walk_;
   net::Timer timer_;
   std::array<Attempt, kMaxAttempts> attempts_;

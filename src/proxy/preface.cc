@@ -51,7 +51,10 @@ Result<Preface::Step> Preface::Feed(std::string_view bytes, const config::Listen
   if (!header) return tl::unexpected(header.error());
   if (header->consumed == 0) return Step::kNeedMore;
   consumed_ = header->consumed;
-  if (!header->local && header->source.ip().ok()) client = header->source.ip();
+  if (header->local || !header->source.ip().ok()) return Step::kDone;
+  source_ = header->source;
+  destination_ = header->destination;
+  client = source_.ip();
   return Step::kDone;
 }
 

@@ -23,10 +23,14 @@ class Preface {
   // required, or from one who is not trusted.
   Result<Step> Feed(std::string_view bytes, const config::Listener& listener,
                     net::IpAddress& client);
+  // As the header said, where it named a client: not ok() otherwise.
+  const net::Address& source() const { return source_; }
+  const net::Address& destination() const { return destination_; }
   std::string_view rest() const { return std::string_view(buffer_).substr(consumed_); }
 
  private:
   std::string buffer_;
+  net::Address source_, destination_;
   size_t consumed_ = 0;
 };
 

@@ -75,6 +75,7 @@ void TcpSession::ReadHello(std::string_view bytes) {
 }
 
 void TcpSession::ChooseService(std::string_view server_name) {
+  dial_->server_name = server_name;
   if (const auto& routes = listener_config().routes) {
     service_ = routes->MatchName(server_name);
     if (!service_.ok()) return Fail(Failure::kNoRoute, true);
@@ -107,8 +108,26 @@ void TcpSession::Pick(std::string_view session_key) {
   query.wall = core_.loop.WallNow();
   query.now = core_.loop.Now();
   query.draw = core_.random.Next();
+  if (hold_.table().service(service_).backend.proxy_protocol != 0) Announce();
   dial_->connector.Start(hold_, query, hold_.table().service(query.service).retries);
   dial_->connector.Continue(false);
+}
+
+// What the backend is to know of the client: as the proxy before us said, or as we see it.
+void TcpSession::Announce() {
+  static constexpr char kHex[] = "0123456789abcdef";
+  Dial& dial = *dial_;
+  for (size_t i = 0; i < dial.id.size(); i += 16) {
+    uint64_t part = core_.random.Next();
+    for (size_t digit = 0; digit < 16; ++digit, part >>= 4) dial.id[i + digit] = kHex[part & 15];
+  }
+  codec::ProxyHeaderOut& said = dial.announced;
+  said.server_name = dial.server_name;
+  said.unique_id = {dial.id.data(), dial.id.size()};
+  const bool told = dial.preface.source().ok();
+  said.source = told ? dial.preface.source() : client_.stream->peer();
+  said.destination = told ? dial.preface.destination() : client_.stream->local();
+  dial.connector.Announce(said);
 }
 
 void TcpSession::OnBackend(net::StreamPtr stream, const routing::Choice& choice, Use use, bool) {

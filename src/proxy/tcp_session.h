@@ -58,6 +58,9 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
     Dial(Core& core, ConnectorOwner& owner) : connector(core, owner, false) {}
     Preface preface;
     std::string early;  // what the client sent behind its PROXY header, for the backend
+    std::string server_name;
+    std::array<char, 32> id;  // of the connection, in hexadecimal
+    codec::ProxyHeaderOut announced;
     Connector connector;
   };
 
@@ -71,6 +74,7 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   void ChooseService(std::string_view server_name);
   void ReadKey(std::string_view bytes);
   void Pick(std::string_view session_key);
+  void Announce();
   const snapshot::Listener& listener_config() const {
     return *hold_.snapshot().FindListener(listener_.name);
   }

@@ -88,6 +88,7 @@ Result<> TlsStream::Connect(net::Loop& loop, const ConnectInput& input) {
   auto inner = loop.Connect(input.to, input.options, *this);
   if (!inner) return tl::unexpected(inner.error());
   inner_ = std::move(*inner);
+  if (!input.before.empty()) inner_->Write(input.before);
   return {};
 }
 

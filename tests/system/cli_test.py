@@ -214,8 +214,7 @@ class Check(SystemTest):
     def test_what_is_not_supported_yet_is_refused(self):
         for change, key in (
                 ({"services": {"web": {"backend": {"warm": 8}}}}, "services.web.backend.warm"),
-                ({"health_checks": {"ready": {"type": "grpc"}}}, "health_checks.ready.type"),
-                ({"services": {"web": {"backend": {"proxy_protocol": "v2"}}}}, "services.web.backend.proxy_protocol")):
+                ({"health_checks": {"ready": {"type": "grpc"}}}, "health_checks.ready.type")):
             done = self.check({**self.good(), **change})
             self.assertEqual(done.returncode, 1, key)
             self.assertRegex(done.stderr, key + r".*not supported yet")

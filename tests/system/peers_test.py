@@ -55,6 +55,27 @@ listen front
             with Connection(front, place.client) as connection:
                 self.assertEqual(connection.read_until(b"\n"), site.encode())
 
+    def test_servers_behind_are_told_the_client(self):
+        port = free_port()
+        path = os.path.join(self.scope.directory, "behind.cfg")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("""
+defaults
+  mode http
+  timeout client 60s
+frontend servers
+  bind 127.0.0.1:%d accept-proxy
+  http-request return status 200 content-type text/plain lf-string "%%[src] %%[dst_port] %%[fc_pp_unique_id]"
+""" % port)
+        Process(self.scope, [_HAPROXY, "-db", "-f", path], self.scope.directory, "behind")
+        wait_until(lambda: not refused(("127.0.0.1", port)), "haproxy accepts")
+        for version, words in (("v1", 2), ("v2", 3)):
+            config = tcp_config({"dallas": ["127.0.0.1:%d" % port]}, backend={"proxy_protocol": version})
+            meridian = Meridian(self.scope, config)
+            told = get(meridian.address(), "/", source=PLACES["dallas"].client).text.split()
+            self.assertEqual(told[:2], [PLACES["dallas"].client, str(meridian.address()[1])])
+            self.assertEqual(len(told), words)
+
     def test_x_forwarded_for_carries_the_client_over_shared_connections(self):
         sites = Sites(self.scope, endpoints=1)
         config = web_config(sites)

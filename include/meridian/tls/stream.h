@@ -73,6 +73,7 @@ struct ConnectInput {
   net::ConnectOptions options;
   std::shared_ptr<const ClientContext> context;
   std::shared_ptr<SessionSlot> sessions;  // may be null
+  std::string_view before = {};           // sent before the handshake, plain; during the call
 };
 // The client's side, connecting. Fails at once as Loop::Connect does.
 Result<StreamPtr> Connect(Workspace& workspace, net::Loop& loop, const ConnectInput& input,

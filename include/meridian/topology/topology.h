@@ -154,6 +154,7 @@ struct BackendPolicy {
   uint32_t max_idle = 64;                              // pooled connections per endpoint and worker
   std::optional<uint32_t> max_connections;  // per endpoint, all workers; empty: unlimited
   std::optional<BackendTls> tls = {};       // empty: plain
+  uint8_t proxy_protocol = 0;               // version of the PROXY header sent; 0: none
 
   bool operator==(const BackendPolicy&) const = default;
 };

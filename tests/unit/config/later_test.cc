@@ -23,10 +23,9 @@ TEST(Later, ValuesOtherThanTheHarmlessOneAreRefused) {
 }
 
 TEST(Later, HarmlessValuesAreAccepted) {
-  EXPECT_EQ(
-      DiagnoseService("retries: {hedge_after: off}\n"
-                      "    backend: {protocol: http1, tls: off, warm: 0, proxy_protocol: off}"),
-      Expected{});
+  EXPECT_EQ(DiagnoseService("retries: {hedge_after: off}\n"
+                            "    backend: {protocol: http1, tls: off, warm: 0}"),
+            Expected{});
   EXPECT_EQ(DiagnoseListeners("listeners: {l: {bind: '[::]:80', service: web, tls: off, limits: "
                               "{rate: unlimited}}}"),
             Expected{});

@@ -231,6 +231,12 @@ TEST(References, SessionsByWhatAListenerDoesNotSeeAreWarnedOf) {
   EXPECT_EQ(DiagnoseService("session: {by: 'query:id'}"), Expected{});
 }
 
+TEST(References, AProxyHeaderIsForTcp) {
+  EXPECT_EQ(DiagnoseService("backend: {proxy_protocol: v2}"),
+            Expected{"m.yaml:5:46: error: listeners.l.service: 'web' has backend.proxy_protocol, "
+                     "which is for tcp listeners; requests carry X-Forwarded-For"});
+}
+
 TEST(References, ListsOfAdmittedClientsHoldSomebody) {
   const auto with = [](const std::string& keys) {
     return DiagnoseListeners("listeners: {l: {bind: '[::]:80', service: web, " + keys + "}}");
