@@ -13,6 +13,8 @@ struct EndpointHealth::Identity {
   std::string site, address, check;
   SiteHealth& site_health;
   std::atomic<int64_t> since_ns{0};
+  ResponseTime response_time = {};
+  std::atomic<int64_t> busy_until_ns{INT64_MIN};
 };
 
 // `update(Word&)` edits a copy and says whether to go on; it may run several times. True: the state

@@ -11,6 +11,8 @@
 
 #include <meridian/base/counter.h>
 #include <meridian/base/time.h>
+#include <meridian/health/facts.h>
+#include <meridian/health/response_time.h>
 #include <meridian/health/round_trip.h>
 #include <meridian/health/service.h>
 #include <meridian/topology/topology.h>
@@ -27,33 +29,6 @@
 #include <vector>
 
 namespace meridian::health {
-
-enum class Intent : uint8_t { kServe, kDrain, kOut };
-// kNotChecked: no check, taken as up.
-enum class Probe : uint8_t { kUnknown, kUp, kDown, kNotChecked };
-enum class Agent : uint8_t { kNone, kUp, kDrain, kDown };
-// kSuspect: a connect just failed, check pending.
-enum class Traffic : uint8_t { kClear, kSuspect, kEjected };
-enum class State : uint8_t { kUp, kDegraded, kDraining, kDown, kOut };
-
-struct Facts {
-  Intent intent = Intent::kServe;  // the strictest of the endpoint's, its site's and its region's
-  Probe probe = Probe::kUnknown;
-  Agent agent = Agent::kNone;
-  Traffic traffic = Traffic::kClear;
-
-  bool operator==(const Facts&) const = default;
-};
-
-// The state that the facts give. kDegraded is a site's alone.
-State Effective(const Facts& facts);
-// The fact that made it: "intent", "probe", "agent", "traffic"; "" for up.
-const char* Cause(const Facts& facts);
-const char* Name(State state);
-const char* Name(Intent intent);
-const char* Name(Probe probe);
-const char* Name(Agent agent);
-const char* Name(Traffic traffic);
 
 // Slow start: the share of what it takes in the end that an endpoint takes `up_for` after it came
 // up; from kRampStart in a straight line to 1 at `slow_start`.
@@ -115,6 +90,12 @@ class alignas(kCacheLine) EndpointHealth {
     return Duration(connect_time_ns_.load(std::memory_order_relaxed));
   }
   void ObserveConnect(Duration took);
+
+  // What hedging at p99 goes by; any worker.
+  ResponseTime& response_time();
+  // Until when it has asked to be left alone (Retry-After); in the past: it has not. Any worker.
+  MonotonicTime busy_until() const;
+  void SetBusy(MonotonicTime until);
 
  private:
   friend class Registry;

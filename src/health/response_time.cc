@@ -1,0 +1,45 @@
+// See health/response_time.h.
+#include <meridian/health/response_time.h>
+
+#include <algorithm>
+
+#include "health/apply.h"
+
+namespace meridian::health {
+
+void ResponseTime::Observe(Duration took) {
+  constexpr uint64_t kMost = UINT64_MAX >> kCountBits;
+  const uint64_t sample =
+      std::min(static_cast<uint64_t>(std::max<int64_t>(took.count(), 1)), kMost);
+  uint64_t word = word_.load(std::memory_order_relaxed);
+  uint64_t count = word & ((1u << kCountBits) - 1), estimate = word >> kCountBits;
+  if (count < kLeastSamples) {
+    ++count;
+    estimate = std::max(estimate, sample);
+  } else if (sample > estimate) {
+    estimate = std::min(estimate + estimate / 20 + 1, sample);
+  } else {
+    estimate -= estimate / 2000;
+  }
+  word_.compare_exchange_strong(word, estimate << kCountBits | count, std::memory_order_relaxed);
+}
+
+Duration ResponseTime::p99() const {
+  const uint64_t word = word_.load(std::memory_order_relaxed);
+  const bool known = (word & ((1u << kCountBits) - 1)) >= kLeastSamples;
+  return Duration(known ? static_cast<int64_t>(word >> kCountBits) : 0);
+}
+
+ResponseTime& EndpointHealth::response_time() {
+  return identity_->response_time;
+}
+
+MonotonicTime EndpointHealth::busy_until() const {
+  return MonotonicTime(Duration(identity_->busy_until_ns.load(std::memory_order_relaxed)));
+}
+
+void EndpointHealth::SetBusy(MonotonicTime until) {
+  identity_->busy_until_ns.store(until.time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+}  // namespace meridian::health
