@@ -41,7 +41,10 @@ Json Value(const config::Process& process) {
 Json Value(const config::Log& log) {
   static constexpr std::array<const char*, 5> kLevels{"trace", "debug", "info", "warn", "error"};
   return {{"level", kLevels[static_cast<size_t>(log.level)]},
-          {"format", log.json ? "json" : "text"}};
+          {"format", log.json ? "json" : "text"},
+          {"access",
+           {{"path", log.access.path.empty() ? "off" : log.access.path},
+            {"format", log.access.combined ? "combined" : "json"}}}};
 }
 
 Json Value(const config::Place& place) {
@@ -139,9 +142,16 @@ Json Value(const topology::Timeouts& timeouts) {
           {"session", FormatDuration(timeouts.session)}};
 }
 
+std::string HedgeAfter(const topology::RetryPolicy& retries) {
+  if (retries.hedge_p99) return "p99";
+  return retries.hedge_after ? FormatDuration(*retries.hedge_after) : "off";
+}
+
 Json Value(const topology::RetryPolicy& retries) {
-  return {
-      {"attempts", retries.attempts}, {"on", RetryReasons(retries)}, {"budget", retries.budget}};
+  return {{"attempts", retries.attempts},
+          {"on", RetryReasons(retries)},
+          {"budget", retries.budget},
+          {"hedge_after", HedgeAfter(retries)}};
 }
 
 Json Rules(const std::vector<topology::Rule>& rules) {

@@ -18,7 +18,7 @@ Engine::Engine(uvio::UvLoop& loop, EngineOptions options)
       random_(net::SeedFromSystem()),
       config_(
           options_.config_file, registry_,
-          [this](const snapshot::SnapshotPtr& snapshot) { return recovery_.Adopt(snapshot); },
+          [this](const snapshot::SnapshotPtr& snapshot) { return Accept(snapshot); },
           [this](const snapshot::SnapshotPtr& snapshot, std::function<void()> then) {
             Announce(snapshot, std::move(then));
           },
@@ -37,6 +37,7 @@ Engine::~Engine() {
   admin_.reset();
   if (probe_thread_) probe_thread_->Stop();
   if (fleet_) fleet_->Stop();
+  if (access_) access_->Stop();
 }
 
 bool Engine::Start() {
@@ -101,6 +102,13 @@ bool Engine::StartWorkers(const config::Config& config) {
                                                               : config.process.max_connections;
   metrics_ = std::make_unique<proxy::Metrics>(input.workers);
   input.metrics = metrics_.get();
+  access_ = std::make_unique<AccessWriter>(input.workers);
+  if (auto opened = access_->Prepare(config.log.access); !opened) {
+    log::Error("{}", opened.error());
+    return false;
+  }
+  access_->Commit();
+  input.access = access_.get();
   auto fleet = Fleet::Create(input);
   if (!fleet) {
     log::Error("workers: {}", Describe(fleet.error()));
@@ -150,8 +158,7 @@ bool Engine::WatchSignals() {
       {SIGHUP, [this] { Reload(false, [](const admin::ReloadResult&) {}); }},
       {SIGTERM, stop},
       {SIGINT, stop},
-      {SIGUSR1,
-       [] { log::Info("SIGUSR1: no log file to reopen, access logs are not supported yet"); }},
+      {SIGUSR1, [this] { access_->Reopen(); }},
       {SIGUSR2, [] { log::Warn("SIGUSR2: upgrading in place is not supported yet"); }},
   };
   for (const auto& [signal, handler] : watched) {
@@ -190,6 +197,11 @@ void Engine::Serving() {
   if (options_.on_serving) options_.on_serving();
 }
 
+tl::expected<void, std::string> Engine::Accept(const snapshot::SnapshotPtr& snapshot) {
+  if (auto opened = access_->Prepare(snapshot->config.log.access); !opened) return opened;
+  return recovery_.Adopt(snapshot);
+}
+
 void Engine::Announce(const snapshot::SnapshotPtr& snapshot, std::function<void()> then) {
   probe_thread_->loop().Post([this, snapshot, then = std::move(then)]() mutable {
     prober_->Update(snapshot);
@@ -200,6 +212,7 @@ void Engine::Announce(const snapshot::SnapshotPtr& snapshot, std::function<void(
 void Engine::Published(const snapshot::SnapshotPtr& snapshot) {
   const config::Log& log = snapshot->config.log;
   log::Configure(log.level, log.json || options_.json_log);
+  access_->Commit();
   recovery_.Settle(snapshot);
   fleet_->HealthChanged();
   geo_watch_.Adopt(snapshot);

@@ -18,6 +18,7 @@
 #include <memory>
 #include <string>
 
+#include "access_writer.h"
 #include "fleet.h"
 #include "geo_watch.h"
 #include "intent_keeper.h"
@@ -71,6 +72,8 @@ class Engine final : public admin::Control, private net::TimerHandler {
   bool OpenAdmin(const config::Admin& admin);
   bool ListenAdmin(const admin::ServerOptions& options, const char* key);
   void LogChange(const health::Change& change) const;
+  // What must know a new snapshot before any worker routes by it; an error refuses it.
+  tl::expected<void, std::string> Accept(const snapshot::SnapshotPtr& snapshot);
   void Announce(const snapshot::SnapshotPtr& snapshot, std::function<void()> then);
   void Published(const snapshot::SnapshotPtr& snapshot);
   void SwapLocator(const config::Geo& geo, std::shared_ptr<const geo::Locator> locator,
@@ -94,7 +97,8 @@ class Engine final : public admin::Control, private net::TimerHandler {
   IntentKeeper intents_;
   Recovery recovery_;
   net::Timer grace_timer_, drain_timer_;
-  // Threads use what stands above; the probe's ends before the workers'.
+  // Threads use what stands above; the probe's ends first, then the workers', then the writer's.
+  std::unique_ptr<AccessWriter> access_;
   std::unique_ptr<LoopThread> probe_thread_;
   std::unique_ptr<net::Random> probe_random_;
   std::unique_ptr<probe::Prober> prober_;

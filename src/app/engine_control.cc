@@ -126,6 +126,7 @@ uint64_t Engine::active(std::string_view service, std::string_view site) const {
 
 void Engine::Collect(MetricSink& sink) {
   metrics_->Collect(sink);
+  access_->Collect(sink);
   prober_->Collect(sink);
   geo_watch_.Collect(sink);
 }

@@ -30,6 +30,7 @@ Result<std::unique_ptr<Fleet>> Fleet::Create(const Input& input) {
     worker.random = member->random.get();
     worker.registry = input.registry;
     worker.metrics = input.metrics;
+    worker.access = &input.access->queue(i);
     worker.index = i;
     worker.worker_count = input.workers;
     worker.max_connections = std::max<uint64_t>(input.max_connections / input.workers, 1);

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "access_writer.h"
 #include "loop_thread.h"
 
 namespace meridian::app {
@@ -24,6 +25,7 @@ class Fleet {
     net::Loop* control = nullptr;
     health::Registry* registry = nullptr;
     proxy::Metrics* metrics = nullptr;
+    AccessWriter* access = nullptr;
     size_t workers = 1;
     uint64_t max_connections = UINT64_MAX;  // of all workers together
   };

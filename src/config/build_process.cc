@@ -3,10 +3,43 @@
 
 #include <meridian/base/format.h>
 
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 
 namespace meridian::config {
 namespace {
+
+// Why `path` cannot be written to, or made; empty: it can, for all that can be seen from outside.
+std::string WhyNotWritable(const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) == 0) {
+    if (S_ISDIR(status.st_mode)) return "is a directory; expected a file";
+    if (access(path.c_str(), W_OK) == 0) return {};
+    return Format("cannot be written ({})", std::strerror(errno));
+  }
+  const std::string directory = path.substr(0, path.rfind('/') + 1);
+  if (errno != ENOENT) return Format("cannot be written ({})", std::strerror(errno));
+  if (stat(directory.c_str(), &status) != 0)
+    return Format("cannot be made: {} {}", Quote(directory), std::strerror(errno));
+  if (access(directory.c_str(), W_OK | X_OK) == 0) return {};
+  return Format("cannot be made ({})", std::strerror(errno));
+}
+
+void BuildAccessLog(Build& build, const View& access) {
+  AccessLog& out = build.config.log.access;
+  ReadWord(access, "format", out.combined, {{"json", false}, {"combined", true}});
+  const View path = access["path"];
+  if (!path) return;
+  out.path = path.text() == "stdout" ? "stdout" : build.Path(access, "path");
+  if (out.path.empty() || out.path == "stdout") return;
+  if (const std::string why = WhyNotWritable(out.path); !why.empty()) {
+    build.Error(path.place(), path.path(), Format("{} {}", Quote(out.path), why));
+  }
+}
 
 void BuildLog(Build& build) {
   Log& out = build.config.log;
@@ -18,6 +51,7 @@ void BuildLog(Build& build) {
             {"warn", log::Level::kWarn},
             {"error", log::Level::kError}});
   ReadWord(log, "format", out.json, {{"json", true}, {"text", false}});
+  BuildAccessLog(build, log["access"]);
 }
 
 Place ReadPlace(Build& build, const View& from) {

@@ -121,11 +121,18 @@ SessionPolicy BuildSession(Build& build, const View& view) {
   return session;
 }
 
-topology::RetryPolicy BuildRetries(const View& view) {
+topology::RetryPolicy BuildRetries(Build& build, const View& view) {
   topology::RetryPolicy retries;
   Read(view, "attempts", retries.attempts);
   Read(view, "budget", retries.budget);
   if (const View on = view["on"]) ReadRetryReasons(on, retries);
+  const View hedge = view["hedge_after"];
+  if (!hedge || hedge.text() == "off") return retries;
+  retries.hedge_p99 = hedge.text() == "p99";
+  if (!retries.hedge_p99) Read(view, "hedge_after", retries.hedge_after.emplace());
+  if (retries.attempts == 0) {
+    build.Warning(hedge.place(), hedge.path(), "has no effect with attempts: 0");
+  }
   return retries;
 }
 
@@ -204,7 +211,7 @@ void ReadPolicies(const View& view, Service& service) {
   Read(view, "slow_start", service.slow_start);
 }
 
-void ReadBounds(const View& view, Service& service) {
+void ReadBounds(Build& build, const View& view, Service& service) {
   const View outliers = view["outliers"];
   Read(outliers, "consecutive_errors", service.outliers.consecutive_errors);
   Read(outliers, "error_rate", service.outliers.error_rate);
@@ -225,7 +232,7 @@ void ReadBounds(const View& view, Service& service) {
            {{"off", uint8_t{0}}, {"v1", uint8_t{1}}, {"v2", uint8_t{2}}});
   Read(backend, "max_idle", service.backend.max_idle);
   Read(backend, "max_connections", service.backend.max_connections);
-  service.retries = BuildRetries(view["retries"]);
+  service.retries = BuildRetries(build, view["retries"]);
 }
 
 // How many sites have endpoints for it; fewer than three leave no safety net after one failure.
@@ -249,7 +256,7 @@ Service BuildService(Build& build, const std::string& name, const View& view) {
   Service service;
   service.name = name;
   ReadPolicies(view, service);
-  ReadBounds(view, service);
+  ReadBounds(build, view, service);
   const View order = view["order"];
   service.order = ReadSites(build, order);
   if (order && service.steering != topology::Steering::kOrdered) {

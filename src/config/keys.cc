@@ -54,9 +54,8 @@ constexpr Key kProcessKeys[] = {
     Key{"log.format", kWord, "Form of log lines on standard error.", "text", "text json"}.Called(
         "a log format"),
     Key{"log.access", kMap, "The access log."},
-    Key{"log.access.path", kFile, "off, stdout, or a file that SIGUSR1 reopens.", "off", "off"}
-        .With(kLater),
-    Key{"log.access.format", kWord, "Form of access log lines.", "json", "json", "combined"}.Called(
+    Key{"log.access.path", kFile, "off, stdout, or a file that SIGUSR1 reopens.", "off", "off"},
+    Key{"log.access.format", kWord, "Form of access log lines.", "json", "json combined"}.Called(
         "an access log format"),
 
     Key{"geo", kMap, "Where clients are."}.With(kMergeable),
@@ -269,10 +268,11 @@ constexpr Key kServiceKeys[] = {
     Key{"services.*.retries.budget", kShare, "Retries per live request; ten a second are allowed.",
         "20%"}
         .In(0, 1),
-    Key{"services.*.retries.hedge_after", kDuration, "When a second copy of a request starts.",
+    Key{"services.*.retries.hedge_after", kDuration,
+        "When another copy of an idempotent request without an answer starts elsewhere; p99: by "
+        "the endpoint's own response times.",
         "off", "off p99"}
-        .In(kMillisecond, kHour)
-        .With(kLater),
+        .In(kMillisecond, kHour),
     Key{"services.*.backend", kMap, "Connections to endpoints."},
     Key{"services.*.backend.protocol", kWord, "Protocol spoken to endpoints.", "http1",
         "http1 http2"}

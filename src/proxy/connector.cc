@@ -45,7 +45,8 @@ void Connector::Start(const Hold& hold, const routing::Query& query,
   hold_ = hold;
   service_ = query.service;
   walk_.Start(hold_.table(), query);
-  started_ = core_.loop.Now();
+  started_ = first_tried_ = core_.loop.Now();
+  connect_time_ = {};
   last_failure_ = Failure::kCount;
   tried_ = 0;
   again_ = {};
@@ -83,6 +84,15 @@ bool Connector::Peek() {
   return again_.endpoint.ok() || walk_.Next(again_, core_.random.Next());
 }
 
+bool Connector::PeekWilling() {
+  const MonotonicTime now = core_.loop.Now();
+  while (Peek()) {
+    if (hold_.table().endpoint(again_.endpoint).health->busy_until() <= now) return true;
+    again_ = {};
+  }
+  return false;
+}
+
 bool Connector::NextChoice(routing::Choice& choice) {
   if (!Peek()) return false;
   choice = std::exchange(again_, {});
@@ -109,7 +119,8 @@ bool Connector::Try(const routing::Choice& choice) {
     if (last_failure_ == Failure::kCount) last_failure_ = Failure::kAtCapacity;
     return false;
   }
-  ++tried_;
+  if (tried_++ == 0) first_tried_ = core_.loop.Now();
+  connect_time_ = Duration(0);
   Use use(*endpoint.health, *hold_.table().site(choice.site).health);
   if (Shares()) {
     if (Http2Backend* const backend = core_.http2_backends.Find(KeyOf(choice))) {
@@ -191,6 +202,7 @@ void Connector::Won(Attempt& attempt) {
     return Lost(attempt, {.code = ErrorCode::kUnsupported, .context = "no-http2"});
   const routing::Endpoint& endpoint = hold_.table().endpoint(attempt.choice.endpoint);
   const Duration took = core_.loop.Now() - attempt.started;
+  connect_time_ = took;
   core_.registry.ObserveConnect(*endpoint.health, took);
   RouteCounters& counted = counters(attempt.choice);
   counted.connect_time.Observe(took.count());
@@ -229,6 +241,7 @@ void Connector::Share(Attempt& attempt, Http2Backend& backend) {
     return Resume();
   }
   ObserveRace(attempt);
+  connect_time_ = core_.loop.Now() - attempt.started;
   counters(attempt.choice).reused.Add();
   Use use = std::move(attempt.use);
   const routing::Choice choice = attempt.choice;

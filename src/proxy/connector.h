@@ -64,10 +64,15 @@ class Connector final : private net::TimerHandler {
   // Takes the next candidate without trying it, for whoever must know whether there is one; Again
   // gives it back.
   bool Peek();
+  // The same, for a retry: passes over those that have asked to be left alone.
+  bool PeekWilling();
   MonotonicTime started() const { return started_; }
   // How long `choice` may take to be heard of before its path is in doubt.
   Duration RaceAfter(const routing::Choice& choice) const;
   uint32_t tried() const { return tried_; }
+  // From Start to the first attempt, and how long the connection last given took to be made.
+  Duration queued() const { return first_tried_ - started_; }
+  Duration connect_time() const { return connect_time_; }
 
  private:
   static constexpr size_t kMaxAttempts = 4;
@@ -130,8 +135,9 @@ class Connector final : private net::TimerHandler {
   net::Timer timer_;
   std::array<Attempt, kMaxAttempts> attempts_;
   routing::Choice again_;
-  MonotonicTime started_{};
+  MonotonicTime started_{}, first_tried_{};
   MonotonicTime race_at_{};
+  Duration connect_time_{};
   Failure last_failure_ = Failure::kCount;
   uint32_t tried_ = 0;
   bool http_;

@@ -17,13 +17,15 @@ constexpr size_t kMaxSpareStreams = 1024;
 constexpr uint64_t kLeastRetriesPerSecond = 10;
 }  // namespace
 
-Core::Core(net::Loop& loop_used, net::Random& random_used, health::Registry& registry_used)
+Core::Core(net::Loop& loop_used, net::Random& random_used, health::Registry& registry_used,
+           AccessQueue* access_queue)
     : loop(loop_used),
       random(random_used),
       registry(registry_used),
       tls(loop_used),
       pool(loop_used),
       http2_backends(loop_used, http2),
+      access(access_queue),
       bury_timer_(*this) {}
 
 Core::~Core() {

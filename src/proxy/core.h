@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/access_log.h"
 #include "proxy/backend_pool.h"
 #include "proxy/http2_backend.h"
 
@@ -141,7 +142,8 @@ class Session : public ListNode {
 
 class Core final : private net::TimerHandler {
  public:
-  Core(net::Loop& loop_used, net::Random& random_used, health::Registry& registry_used);
+  Core(net::Loop& loop_used, net::Random& random_used, health::Registry& registry_used,
+       AccessQueue* access_queue);
   ~Core();
 
   // Takes the session out of the list; it is deleted on the loop's next turn, when no call into it
@@ -188,12 +190,15 @@ class Core final : private net::TimerHandler {
   std::string scratch;  // scratch for the head being written, and for a decoded session key
   std::vector<codec::Field> fields;  // scratch for a head being written in HTTP/2
   std::string target;                // scratch for a target that a route rewrites
+  std::string request_id;            // scratch
   List<Session> sessions;
   List<Mirror> mirrors;
   size_t clients = 0;
   uint64_t exchanges = 0;  // under way
   size_t waiting = 0;      // connectors that wait for a planned switch to end
+  AccessLog access;
   bool draining = false;
+  bool cutting = false;            // what ends now, ends because the worker says so
   std::function<void()> on_empty;  // once, when draining and the last session has gone
 
  private:

@@ -68,20 +68,25 @@ bool IsTraceparent(std::string_view value) {
          !IsZero(parent);
 }
 
+void AppendRequestId(const codec::Head& head, bool peer_trusted, const Correlation& fresh,
+                     std::string& out) {
+  const std::string_view id = peer_trusted ? OnlyOne(head, FieldId::kXRequestId) : "";
+  if (IsRequestId(id)) {
+    out.append(id);
+  } else {
+    AppendHex(fresh.id[0], out);
+    AppendHex(fresh.id[1], out);
+  }
+}
+
 void AppendCorrelation(const codec::Head& head, bool peer_trusted, const Correlation& fresh,
                        const snapshot::HeaderEdits* edits, std::string& out) {
   const auto is_ours = [edits](std::string_view name) {
     return edits == nullptr || !edits->Drops(name);
   };
-  const std::string_view id = peer_trusted ? OnlyOne(head, FieldId::kXRequestId) : "";
   if (is_ours("X-Request-Id")) {
     out.append("X-Request-Id: ");
-    if (IsRequestId(id)) {
-      out.append(id);
-    } else {
-      AppendHex(fresh.id[0], out);
-      AppendHex(fresh.id[1], out);
-    }
+    AppendRequestId(head, peer_trusted, fresh, out);
     out.append("\r\n");
   }
   const std::string_view trace = OnlyOne(head, FieldId::kTraceparent);

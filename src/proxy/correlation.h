@@ -29,6 +29,10 @@ bool IsRequestId(std::string_view value);
 // zeros, version not ff; versions above 00 may go on behind another "-".
 bool IsTraceparent(std::string_view value);
 
+// The request's id: a trusted peer's if it sent one, and one only; else the fresh one.
+void AppendRequestId(const codec::Head& head, bool peer_trusted, const Correlation& fresh,
+                     std::string& out);
+
 // Appends the fields X-Request-Id, traceparent and tracestate of a request, but for those that
 // `edits` sets itself. The id is passed on if a trusted peer sent one, and one only. So is the
 // trace, whoever sent it; where there is none to pass on, one begins, not sampled: whoever records

@@ -12,7 +12,6 @@ namespace meridian::proxy {
 namespace {
 
 constexpr Duration kPathCheckAgain = std::chrono::milliseconds(50);
-constexpr codec::HttpLimits kResponseLimits{64 * 1024, codec::kMaxFields};
 
 // RFC 9110 section 9.2.2.
 bool Idempotent(std::string_view method) {
@@ -27,7 +26,9 @@ Exchange::Exchange(Core& core)
       connector_(core, *this, true),
       parser_(codec::Http1Parser::Kind::kResponse, kResponseLimits),
       timer_(*this),
-      deadline_(*this) {}
+      deadline_(*this) {
+  for (Rival& rival : rivals_) rival.exchange = this;
+}
 
 void Exchange::Prepare(const ExchangeInput& input) {
   MERIDIAN_CHECK(state_ == State::kRest);
@@ -40,6 +41,8 @@ void Exchange::Prepare(const ExchangeInput& input) {
   const codec::Head& head = *input.head;
   method_bytes_ = static_cast<uint16_t>(head.method.size());
   ++core_.exchanges;
+  if (input.access != nullptr)
+    record_.Begin(*input.access, head, core_.loop.Now(), core_.access.names_agents());
   if (target_ == nullptr) return PrepareAnswer(head);
   if (input.deadline) core_.loop.Arm(deadline_, *input.deadline);
   AppendRequestHead(head, input.forwarding, request_);
@@ -63,15 +66,14 @@ void Exchange::Go() {
 
 void Exchange::Rest() {
   if (state_ == State::kRest) return;
+  if (record_.on()) LogAccess();
   state_ = State::kRest;
   --core_.exchanges;
   if (mirror_ != nullptr) std::exchange(mirror_, nullptr)->Leave();
   connector_.Cancel();
-  timer_.Disarm();
   deadline_.Disarm();
-  backend_.reset();
-  if (call_ != nullptr) std::exchange(call_, nullptr)->Leave();
-  use_.Release();
+  DropBackend();
+  DropRivals(false);
   if (counters_ != nullptr) {
     counters_->active.Subtract();
     counters_->bytes_in.Add(received_bytes_);
@@ -89,7 +91,7 @@ void Exchange::Rest() {
   if (body_.capacity() > 4096) body_ = std::string();
   retries_ = 0;
   replayable_ = true;
-  http2_ = te_trailers_ = false;
+  http2_ = te_trailers_ = hedging_ = hedge_ = false;
   idempotent_ = chunked_request_ = request_complete_ = upgrade_ = reused_ = heard_ = stale_tried_ =
       false;
   backend_keeps_ = tunnel_client_ended_ = tunnel_backend_ended_ = false;
@@ -152,6 +154,7 @@ void Exchange::BeginAttempt(const routing::Choice& choice, Use use, bool reused)
   reused_ = reused;
   heard_ = false;
   interims_ = 0;
+  record_.outcome.connect = connector_.connect_time();
   CountDecision();
   state_ = State::kSend;
 }
@@ -180,13 +183,12 @@ void Exchange::OnBackend(net::StreamPtr stream, const routing::Choice& choice, U
 }
 
 void Exchange::CountDecision() {
-  RouteCounters& route = hold_.route(service_, choice_.site);
-  if (counters_ != nullptr) counters_->active.Subtract();
-  counters_ = &route;
-  route.active.Add();
+  MoveCounters();
+  RouteCounters& route = *counters_;
   route.reasons[static_cast<size_t>(choice_.reason)].Add();
+  hedge_ = std::exchange(hedging_, false);
   if (connector_.tried() > 1) {
-    route.retries.Add();
+    if (!hedge_) route.retries.Add();
     return;
   }
   const routing::Walk& walk = connector_.walk();
@@ -195,37 +197,69 @@ void Exchange::CountDecision() {
   (walk.has_coordinates() ? worker.geo_hits : worker.geo_misses).Add();
 }
 
+// Counts the request as in progress where it is now.
+void Exchange::MoveCounters() {
+  RouteCounters& route = hold_.route(service_, choice_.site);
+  if (counters_ != nullptr) counters_->active.Subtract();
+  counters_ = &route;
+  route.active.Add();
+}
+
 // A complete request is first waited for as long as its acknowledgement may take.
 void Exchange::ArmForRequest() {
   active_ = core_.loop.Now();
   if (!request_complete_) return core_.loop.Arm(timer_, timeouts().idle);
-  const Duration response = timeouts().response;
-  response_due_ = active_ + response;
-  core_.loop.Arm(timer_, std::min(response, connector_.RaceAfter(choice_)));
+  response_due_ = active_ + timeouts().response;
+  check_at_ = active_ + connector_.RaceAfter(choice_);
+  const Duration hedge = HedgeAfter();
+  hedge_at_ = hedge == Duration::max() ? MonotonicTime::max() : active_ + hedge;
+  ArmWait();
+}
+
+void Exchange::ArmWait() {
+  const MonotonicTime next = std::min({response_due_, check_at_, hedge_at_});
+  core_.loop.Arm(timer_, std::max(next - core_.loop.Now(), Duration(0)));
+}
+
+void Exchange::Wait() {
+  const MonotonicTime now = core_.loop.Now();
+  if (now >= response_due_) {
+    // Nothing came for anybody since this was sent: no more is sent that way.
+    if (call_ != nullptr && call_->connection().heard() < active_) call_->connection().Leave();
+    return AttemptFailed(Failure::kResponseTimeout, health::Outcome::kResponseTimeout);
+  }
+  if (now >= check_at_ && !CheckPath()) return;
+  if (now >= hedge_at_ && Hedge()) return;
+  ArmWait();
 }
 
 // The request was sent a while ago. Is it in the backend's kernel? A slow server acknowledges, and
 // a delayed acknowledgement comes before the first repetition (RFC 6298), so one that was repeated
 // in vain is on a dead path: the endpoint is in doubt, and the request goes elsewhere if it may. If
-// it may not, or nowhere, it waits on: a single loss heals.
-void Exchange::CheckPath() {
-  const Duration left = response_due_ - core_.loop.Now();
+// it may not, or nowhere, it waits on: a single loss heals. False: it went elsewhere.
+bool Exchange::CheckPath() {
+  check_at_ = MonotonicTime::max();
   const net::PathInfo path =
       call_ != nullptr ? call_->connection().path_info() : backend_->path_info();
-  if (path.unacknowledged_bytes == 0) return core_.loop.Arm(timer_, left);
-  if (path.retransmits == 0) return core_.loop.Arm(timer_, std::min(left, kPathCheckAgain));
+  if (path.unacknowledged_bytes == 0) return true;
+  if (path.retransmits == 0) {
+    check_at_ = core_.loop.Now() + kPathCheckAgain;
+    return true;
+  }
   core_.Report(hold_, endpoint(), health::Outcome::kConnectFailed);
   core_.pool.DropUnusable();
   core_.http2_backends.LeaveUnusable();
   if (call_ != nullptr) call_->connection().Leave();
-  if (!MayRetry(retries().on_timeout)) return core_.loop.Arm(timer_, left);
+  if (!MayRetry(retries().on_timeout)) return true;
   ResetBackend();
   state_ = State::kConnect;
   connector_.Continue(false);  // the next may lie behind the same hole: a fresh connect is raced
+  return false;
 }
 
 void Exchange::OnNoBackend(Failure failure) {
-  Failed(failure);
+  hedging_ = false;
+  if (!FallBack()) Failed(failure);
 }
 
 void Exchange::OnDrained() {
@@ -237,6 +271,7 @@ void Exchange::OnDrained() {
 void Exchange::DeadlinePassed() {
   if (state_ != State::kRespond) return Failed(Failure::kDeadline);
   ClientStream& client = *client_;
+  Refused(Failure::kDeadline);
   Rest();
   client.OnBroken(Failure::kDeadline);
 }
@@ -244,15 +279,8 @@ void Exchange::DeadlinePassed() {
 void Exchange::OnTimer(net::Timer& timer) {
   if (&timer == &deadline_) return DeadlinePassed();
   if (state_ == State::kAnswer) return Answer();
+  if (state_ == State::kSend && request_complete_) return Wait();
   const MonotonicTime now = core_.loop.Now();
-  if (state_ == State::kSend && request_complete_) {
-    if (now >= response_due_) {
-      // Nothing came for anybody since this was sent: no more is sent that way.
-      if (call_ != nullptr && call_->connection().heard() < active_) call_->connection().Leave();
-      return AttemptFailed(Failure::kResponseTimeout, health::Outcome::kResponseTimeout);
-    }
-    return CheckPath();
-  }
   const Duration idle = timeouts().idle;
   if (now < active_ + idle) return core_.loop.Arm(timer_, active_ + idle - now);
   if (state_ == State::kSend) return Failed(Failure::kHeaderTimeout);
@@ -285,7 +313,10 @@ void Exchange::AttemptFailed(Failure failure, health::Outcome outcome) {
   if (!stale) core_.Report(hold_, endpoint(), outcome);
   const topology::RetryPolicy& again = retries();
   const bool allowed = failure == Failure::kResponseTimeout ? again.on_timeout : again.on_reset;
-  if (!MayRetry(allowed)) return Failed(failure);
+  if (!MayRetry(allowed)) {
+    if (!FallBack()) Failed(failure);
+    return;
+  }
   state_ = State::kConnect;
   connector_.Continue(true);
 }
@@ -294,22 +325,28 @@ bool Exchange::MayRetry(bool allowed_by_policy) {
   const topology::RetryPolicy& again = retries();
   if (!allowed_by_policy || !idempotent_ || !replayable_ || retries_ >= again.attempts)
     return false;
-  if (!connector_.Peek() || !core_.AllowRetry(again, core_.exchanges)) return false;
+  if (!connector_.PeekWilling() || !core_.AllowRetry(again, core_.exchanges)) return false;
   ++retries_;
   return true;
 }
 
 // Another site is active now, and what is established at the old one is to be closed.
-bool Exchange::MustLeave() const {
+bool Exchange::MustLeave(SiteId site) const {
   return policy().on_down == topology::OnDown::kClose &&
-         !hold_.table().Keeps(service_, choice_.site, is_read_);
+         !hold_.table().Keeps(service_, site, is_read_);
 }
 
 void Exchange::HealthChanged() {
+  for (Rival& rival : rivals_) {
+    if (rival.active() && MustLeave(rival.attempt.choice.site)) rival.Drop();
+  }
   if (state_ == State::kConnect) return connector_.HealthChanged();
   if (state_ != State::kSend || !MustLeave()) return;
   ResetBackend();
-  if (!MayRetry(retries().on_reset)) return Failed(Failure::kSiteChanged);
+  if (!MayRetry(retries().on_reset)) {
+    if (!FallBack()) Failed(Failure::kSiteChanged);
+    return;
+  }
   state_ = State::kConnect;
   connector_.Continue(true);
 }
@@ -326,6 +363,7 @@ void Exchange::Failed(Failure failure) {
   (StatusOf(failure) >= 500 ? none.requests_5xx : none.requests_4xx).Add();
   if (failure == Failure::kSessionRejected)
     none.pins[static_cast<size_t>(routing::Pin::kRejected)].Add();
+  Refused(failure);
   Rest();
   client.OnFailed(failure);
 }

@@ -4,8 +4,11 @@
 //
 //   kRest ─ Prepare ─► kPrepared ─ Go ─► kConnect ─ backend ─► kSend ─ head ─► kRespond ─► kRest
 //                                           ▲                    │ │
-//                                           └───── retry ────────┘ └─ 101 ─► kTunnel ─► kRest
+//                                           └── retry, hedge ────┘ └─ 101 ─► kTunnel ─► kRest
 //
+// Hedging: an attempt without an answer is set aside as a rival, and a further copy of the request
+// goes to the next candidate. Whichever is heard of first goes on as the exchange's own attempt;
+// the others end once its response begins, and are fallen back to if it fails before.
 // A route that answers by itself goes from kPrepared by kAnswer to kRest. Ending, it tells the
 // client as its very last act: the client may put it to rest and use it again at once.
 #pragma once
@@ -30,6 +33,7 @@ struct ExchangeInput {
   const codec::Head* head = nullptr;  // during Prepare only
   std::optional<Duration> deadline;   // how long the client waits for the whole, where it said so
   Forwarding forwarding;
+  const AccessOrigin* access = nullptr;  // during Prepare only; null: no line in the access log
 };
 
 class Exchange final : private ConnectorOwner,
@@ -57,6 +61,9 @@ class Exchange final : private ConnectorOwner,
   void ClientDrained();
   // Drops everything, whatever the state; nothing is told.
   void Rest();
+  // The client's side gives the request up for this, and puts the exchange to rest: for the access
+  // log.
+  void Refused(Failure failure);
   // For a tunnel whose endpoint a check found dead, and a response of a site that is no longer the
   // active one.
   bool EndpointGone() const;
@@ -66,8 +73,41 @@ class Exchange final : private ConnectorOwner,
   bool IsAt(std::string_view service, std::string_view site) const;
 
  private:
+  // What makes up an attempt that has not been heard of.
+  struct Attempt {
+    net::StreamPtr stream;      // either this, for HTTP/1,
+    Http2Call* call = nullptr;  // or this, for HTTP/2
+    Use use;
+    routing::Choice choice;
+    MonotonicTime due{};  // when its response has taken too long
+    Duration connect{};
+    bool reused = false, hedge = false;
+  };
+  // An attempt set aside for a further copy of the request: whichever is heard of first becomes the
+  // exchange's own.
+  struct Rival final : net::StreamHandler, Http2CallOwner {
+    void OnRead(std::string_view bytes) override;
+    void OnEnd() override { exchange->RivalFailed(*this); }
+    void OnDrained() override {}
+    void OnError(const Error&) override { exchange->RivalFailed(*this); }
+    void OnCallHead(const codec::Head& head, bool end) override;
+    void OnCallBody(std::string_view) override {}
+    void OnCallEnd(std::span<const codec::Field>) override {}
+    void OnCallDrained() override {}
+    void OnCallRefused() override;
+    void OnCallLost(bool untouched) override;
+    bool active() const { return attempt.stream != nullptr || attempt.call != nullptr; }
+    void Hold(Attempt taken);
+    void Drop();
+
+    Exchange* exchange = nullptr;
+    Attempt attempt;
+  };
+  static constexpr size_t kMaxRivals = 2;
+
   enum class State : uint8_t { kRest, kPrepared, kAnswer, kConnect, kSend, kRespond, kTunnel };
   static constexpr size_t kReplayBytes = 64 * 1024;
+  static constexpr codec::HttpLimits kResponseLimits{64 * 1024, codec::kMaxFields};
 
   void OnBackend(net::StreamPtr stream, const routing::Choice& choice, Use use,
                  bool reused) override;
@@ -94,13 +134,27 @@ class Exchange final : private ConnectorOwner,
     return call_ != nullptr ? call_->pending_bytes() : backend_->pending_bytes();
   }
   void ArmForRequest();
-  void CheckPath();
+  void ArmWait();
+  void Wait();
+  bool CheckPath();
+  Duration HedgeAfter() const;
+  bool Hedge();
+  Attempt TakeAttempt();
+  void Promote(Rival& rival);
+  // True: it is the exchange's own attempt now.
+  bool RivalHeard(Rival& rival);
+  void RivalFailed(Rival& rival);
+  // False: there is none.
+  bool FallBack();
+  void DropRivals(bool beaten);
+  void MoveCounters();
   void DeadlinePassed();
   // Each gives false when the exchange has ended or moved to another attempt: nothing more is to be
   // done.
   bool ReadHead(std::string_view& bytes);
   bool HandleHead(const codec::Head& head);
   bool PassInterim(const codec::Head& head);
+  void HeedRetryAfter(const codec::Head& head);
   bool RetryStatus(uint16_t status);
   void StartResponse(const codec::Head& head);
   void PrepareAnswer(const codec::Head& head);
@@ -117,7 +171,13 @@ class Exchange final : private ConnectorOwner,
   void Broken(Failure failure);
   void Failed(Failure failure);
   void CountDecision();
-  bool MustLeave() const;
+  void CountOut(size_t bytes) {
+    counters_->bytes_out.Add(bytes);
+    record_.outcome.bytes_out += bytes;
+  }
+  void LogAccess();
+  bool MustLeave() const { return MustLeave(choice_.site); }
+  bool MustLeave(SiteId site) const;
   const topology::Service& policy() const { return hold_.table().service(service_); }
   const topology::Timeouts& timeouts() const { return target_->timeouts; }
   const topology::RetryPolicy& retries() const { return target_->retries; }
@@ -137,6 +197,7 @@ class Exchange final : private ConnectorOwner,
   codec::Http1Parser parser_;
   net::Timer timer_;
   net::Timer deadline_;
+  AccessRecord record_;
   Use use_;
   routing::Choice choice_;
   RouteCounters* counters_ = nullptr;
@@ -146,8 +207,11 @@ class Exchange final : private ConnectorOwner,
   std::string response_;  // a head that has not come whole
   std::string cookie_;    // a Set-Cookie value being written
   MonotonicTime active_{};
-  MonotonicTime response_due_{};  // with the request complete
-  uint64_t received_bytes_ = 0;   // of the request's body
+  std::array<Rival, kMaxRivals> rivals_;
+  // With the request complete: when its response has taken too long, when its path is looked at,
+  // when a further copy starts.
+  MonotonicTime response_due_{}, check_at_{}, hedge_at_{};
+  uint64_t received_bytes_ = 0;  // of the request's body
   uint32_t retries_ = 0;
   uint16_t method_bytes_ = 0;
   uint8_t interims_ = 0;  // of this attempt
@@ -156,6 +220,8 @@ class Exchange final : private ConnectorOwner,
   bool idempotent_ = false, chunked_request_ = false, request_complete_ = false, replayable_ = true;
   bool secure_ = false;            // the client speaks TLS
   bool expects_continue_ = false;  // of a route's own answer
+  bool hedging_ = false;           // the connector looks for a further copy's server
+  bool hedge_ = false;             // the attempt is a further copy
   bool http2_ = false;             // spoken to the backend
   bool te_trailers_ = false;       // the client takes trailers
   bool upgrade_ = false, reused_ = false, heard_ = false, stale_tried_ = false;

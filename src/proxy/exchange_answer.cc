@@ -58,6 +58,10 @@ void Exchange::Answer() {
   client.BeginResponse(head, edit);
   const std::string_view body = answer.body();
   client.SendBody(std::span(&body, has_body ? 1 : 0), true, {});
+  record_.outcome.status = answer.status();
+  record_.outcome.bytes_out = has_body ? body.size() : 0;
+  record_.outcome.first_byte = core_.loop.Now() - record_.begun();
+  record_.outcome.complete = true;
   Rest();
   client.OnResponseDone(kIdle);
 }

@@ -63,7 +63,7 @@ void Exchange::OnCallHead(const codec::Head& head, bool end) {
 // The window opens again for what the client took.
 void Exchange::OnCallBody(std::string_view bytes) {
   active_ = core_.loop.Now();
-  counters_->bytes_out.Add(bytes.size());
+  CountOut(bytes.size());
   client_->SendBody(std::span(&bytes, 1), false, {});
   if (client_->pending_bytes() == 0) call_->Consumed();
   core_.loop.Arm(timer_, timeouts().idle);

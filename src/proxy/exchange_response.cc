@@ -3,17 +3,22 @@
 #include <algorithm>
 
 #include "proxy/exchange.h"
+#include "proxy/retry_after.h"
 
 namespace meridian::proxy {
 namespace {
 constexpr uint8_t kMaxInterims = 32;  // responses before the final one
+
+// A server may ask to be left alone for a day; what it takes again shows sooner.
+constexpr Duration kLongestBusy = std::chrono::seconds(60);
+
 }  // namespace
 
 void Exchange::OnRead(std::string_view bytes) {
   active_ = core_.loop.Now();
   heard_ = true;
   if (state_ == State::kTunnel) {
-    counters_->bytes_out.Add(bytes.size());
+    CountOut(bytes.size());
     client_->SendTunnel(bytes);
     if (client_->pending_bytes() > 0) backend_->StopReading();
     return;
@@ -76,15 +81,30 @@ bool Exchange::HandleHead(const codec::Head& head) {
   const bool gateway = head.status == 502 || head.status == 503 || head.status == 504;
   core_.Report(hold_, endpoint(),
                gateway ? health::Outcome::kGatewayStatus : health::Outcome::kSuccess);
+  if (head.status == 503 || head.status == 429) HeedRetryAfter(head);
+  if (retries().hedge_p99 && request_complete_)
+    use_.endpoint()->response_time().Observe(core_.loop.Now() + timeouts().response -
+                                             response_due_);
   if (RetryStatus(head.status)) return false;
-  counters_->response_time.Observe((core_.loop.Now() - connector_.started()).count());
+  const Duration took = core_.loop.Now() - connector_.started();
+  counters_->response_time.Observe(took.count());
+  record_.outcome.first_byte = took;
   StartResponse(head);
   return true;
 }
 
+// Further attempts, of any request, pass the endpoint over for so long (RFC 9110 section 10.2.3).
+void Exchange::HeedRetryAfter(const codec::Head& head) {
+  const codec::Field* field = head.Find("retry-after");
+  if (field == nullptr) return;
+  const auto wait = ParseRetryAfter(field->value, core_.loop.WallNow());
+  if (wait) use_.endpoint()->SetBusy(core_.loop.Now() + std::min(*wait, kLongestBusy));
+}
+
 bool Exchange::RetryStatus(uint16_t status) {
   const auto& named = retries().on_status;
-  if (std::find(named.begin(), named.end(), status) == named.end() || !MayRetry(true)) return false;
+  if (std::find(named.begin(), named.end(), status) == named.end()) return false;
+  if (!MayRetry(true)) return FallBack();
   DropBackend();
   state_ = State::kConnect;
   connector_.Continue(true);
@@ -93,6 +113,8 @@ bool Exchange::RetryStatus(uint16_t status) {
 
 void Exchange::StartResponse(const codec::Head& head) {
   state_ = State::kRespond;
+  DropRivals(true);
+  if (hedge_) counters_->hedges_won.Add();
   backend_keeps_ = head.keep_alive && head.framing != codec::Framing::kUntilClose;
   ResponseEdit edit;
   edit.site = hold_.table().site(choice_.site).name;
@@ -113,6 +135,7 @@ void Exchange::StartResponse(const codec::Head& head) {
       &RouteCounters::requests_5xx, &RouteCounters::requests_1xx, &RouteCounters::requests_2xx,
       &RouteCounters::requests_3xx, &RouteCounters::requests_4xx, &RouteCounters::requests_5xx};
   (counters_->*kClasses[std::min(head.status / 100, 5)]).Add();
+  record_.outcome.status = head.status;
   client_->BeginResponse(head, edit);
 }
 
@@ -132,7 +155,7 @@ void Exchange::ForwardBody(std::string_view bytes) {
       done = piece->done;
       if (bytes.empty()) break;
     }
-    counters_->bytes_out.Add(total);
+    CountOut(total);
     const auto trailers = done ? parser_.ReadTrailers(core_.head) : std::span<const codec::Field>();
     client_->SendBody(std::span(pieces.data(), count), done, trailers);
   } while (!done && !malformed && !bytes.empty());
@@ -178,7 +201,9 @@ void Exchange::StartTunnel(const codec::Head& head, std::string_view rest) {
   core_.Report(hold_, endpoint(), health::Outcome::kSuccess);
   state_ = State::kTunnel;
   counters_->requests_1xx.Add();
-  counters_->bytes_out.Add(rest.size());
+  record_.outcome.status = head.status;
+  record_.outcome.first_byte = core_.loop.Now() - connector_.started();
+  CountOut(rest.size());
   core_.loop.Arm(timer_, timeouts().idle);
   client_->StartTunnel(head, rest);
 }
@@ -207,6 +232,7 @@ void Exchange::Complete(bool reusable) {
   ClientStream& client = *client_;
   const topology::Service& service = policy();
   const Duration idle = timeouts().idle;
+  record_.outcome.complete = true;
   if (reusable && request_complete_ && !core_.draining && use_.endpoint()->takes_pinned()) {
     core_.pool.Keep(*use_.endpoint(), {std::move(backend_), hold_.backend_tls(service_).get(),
                                        service.backend.max_idle, idle});
@@ -220,6 +246,7 @@ void Exchange::Broken(Failure failure) {
   ClientStream& client = *client_;
   if (!heard_ || failure != Failure::kIdleTimeout)
     core_.Report(hold_, endpoint(), health::Outcome::kReset);
+  Refused(failure);
   Rest();
   client.OnBroken(failure);
 }

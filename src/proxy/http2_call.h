@@ -38,6 +38,7 @@ class Http2Call final : public ListNode, public codec::Http2Stream {
   void Leave();
 
   Http2Backend& connection() { return *connection_; }
+  void SetOwner(Http2CallOwner& owner) { owner_ = &owner; }
 
  private:
   friend class Http2Backend;

@@ -46,7 +46,7 @@ void Http2ClientStream::OnHead(const codec::Head& head, bool end) {
   body_limit_ = limits.body_bytes.value_or(UINT64_MAX);
   client_->CountRequest(limits);
   auto started = StartRequest(client_->core(), {listener, client_->peer(), &client_->stream(),
-                                                client_->tls(), &head, this, grpc_});
+                                                client_->tls(), &head, this, grpc_, true});
   if (!started) return Answer(started.error(), {});
   exchange_ = std::move(*started);
   client_->ExchangeBegun();
@@ -208,6 +208,14 @@ void Http2ClientStream::OnBroken(Failure failure) {
 
 // Of a request that cannot be understood or taken, or not to its end.
 void Http2ClientStream::Refuse(Failure failure, std::string_view detail) {
+  if (exchange_) {
+    exchange_->Refused(failure);
+  } else if (!response_begun_) {
+    LogRefusal(client_->core(),
+               {client_->listener(), client_->peer(), &client_->stream(), client_->tls(), nullptr,
+                this, grpc_, true},
+               failure, detail);
+  }
   Rest();
   client_->connection().Consumed(*this);
   if (!response_begun_) return Answer(failure, detail);

@@ -375,8 +375,12 @@ void HttpClient::OnBroken(Failure failure) {
 void HttpClient::Refuse(Failure failure, std::string_view detail) {
   timer_.Disarm();
   if (exchange_) {
+    exchange_->Refused(failure);
     exchange_->Rest();
     core_.KeepExchange(std::move(exchange_));
+  } else if (state_ != State::kBody) {
+    LogRefusal(core_, {core_.Config(listener_), peer_, stream_.get(), tls_, nullptr, this}, failure,
+               detail);
   }
   if (response_begun_) {
     stream_->Reset();

@@ -297,14 +297,18 @@ void AppendError(Failure failure, std::string_view detail, bool close, bool head
   out.append("HTTP/1.1 ");
   AppendNumber(static_cast<uint64_t>(text.status), out);
   out.append(" ").append(text.reason).append("\r\nContent-Type: text/plain\r\nContent-Length: ");
-  const size_t detail_bytes = detail.empty() ? 0 : detail.size() + 3;
-  AppendNumber(std::string_view(text.sentence).size() + detail_bytes + 1, out);
+  AppendNumber(ErrorBodyBytes(failure, detail), out);
   out.append("\r\n");
   AppendField("Meridian-Reason", Name(failure), out);
   if (AsksToRetry(failure)) AppendField("Retry-After", "1", out);
   if (close) AppendField("Connection", "close", out);
   out.append("\r\n");
   if (!head_only) AppendErrorBody(failure, detail, out);
+}
+
+size_t ErrorBodyBytes(Failure failure, std::string_view detail) {
+  const size_t detail_bytes = detail.empty() ? 0 : detail.size() + 3;
+  return std::string_view(TextOf(failure).sentence).size() + detail_bytes + 1;
 }
 
 void AppendErrorBody(Failure failure, std::string_view detail, std::string& out) {

@@ -105,6 +105,7 @@ int StatusOf(Failure failure);
 bool AsksToRetry(Failure failure);
 // What it is answered with: a sentence.
 void AppendErrorBody(Failure failure, std::string_view detail, std::string& out);
+size_t ErrorBodyBytes(Failure failure, std::string_view detail);
 // A whole response: status line, Meridian-Reason, that body (absent for HEAD).
 void AppendError(Failure failure, std::string_view detail, bool close, bool head_only,
                  std::string& out);

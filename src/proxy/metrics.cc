@@ -311,7 +311,7 @@ class Report {
       const char* help;
       Counter RouteCounters::*field;
     };
-    static constexpr std::array<Plain, 8> kPlain{{
+    static constexpr std::array<Plain, 10> kPlain{{
         {"meridian_sessions_total", "TCP and UDP sessions relayed", &RouteCounters::connections},
         {"meridian_received_bytes_total", "Bytes of bodies and sessions from clients",
          &RouteCounters::bytes_in},
@@ -325,6 +325,10 @@ class Report {
          &RouteCounters::connect_failures},
         {"meridian_backend_reused_total", "Requests on a pooled backend connection",
          &RouteCounters::reused},
+        {"meridian_hedges_total", "Further copies of requests that had no answer in time",
+         &RouteCounters::hedges},
+        {"meridian_hedges_won_total", "Requests that such a copy was the first to answer",
+         &RouteCounters::hedges_won},
         {"meridian_races_won_total", "Connects won against a slower one",
          &RouteCounters::races_won},
     }};

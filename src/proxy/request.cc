@@ -78,6 +78,7 @@ void Copy(Core& core, Exchange& exchange, ExchangeInput& begin) {
     return begin.hold.route(target->service, {}).mirrors[dropped].Add();
   }
   AimAt(core, *target, begin);
+  begin.access = nullptr;
   begin.query.draw = core.random.Next();
   mirror->Prepare(exchange, begin);
   exchange.GoWith(*mirror);
@@ -105,14 +106,25 @@ Failure FailureOfHead(const Error& error) {
   }
 }
 
-tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
-                                                              const RequestInput& input) {
+namespace {
+
+// Who the client is, and whether a proxy that is trusted says so.
+struct Source {
+  net::IpAddress client;
+  bool trusted = false;
+};
+
+Source SourceOf(const RequestInput& input) {
+  const std::vector<net::Prefix>& proxies = input.listener->config.trusted_proxies;
+  const bool trusted = !proxies.empty() && Trusted(input.peer, proxies);
+  const bool says = trusted && input.head != nullptr;
+  return {says ? ClientOf(*input.head, input.peer, proxies) : input.peer, trusted};
+}
+
+tl::expected<std::unique_ptr<Exchange>, Failure> Admit(Core& core, const RequestInput& input) {
   const config::Listener& config = input.listener->config;
   const codec::Head& head = *input.head;
-  const bool trusted =
-      !config.trusted_proxies.empty() && Trusted(input.peer, config.trusted_proxies);
-  const net::IpAddress client =
-      trusted ? ClientOf(head, input.peer, config.trusted_proxies) : input.peer;
+  const auto [client, trusted] = SourceOf(input);
   if (!input.listener->access.Admits(client)) return tl::unexpected(Failure::kDenied);
   if (!WithinRate(core, config, client, head)) return tl::unexpected(Failure::kRateLimited);
   if (head.framing == codec::Framing::kLength &&
@@ -138,6 +150,13 @@ tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
   begin.forwarding = {
       input.peer, trusted, local, input.tls != nullptr, subject, {}, EditOf(core, *route, head)};
   begin.forwarding.correlation = {{core.random.Next(), core.random.Next()}, core.random.Next()};
+  AccessOrigin origin{input.listener, client, input.tls, input.http2, input.grpc, {}};
+  if (core.access.on()) {
+    core.request_id.clear();
+    AppendRequestId(head, trusted, begin.forwarding.correlation, core.request_id);
+    origin.request_id = core.request_id;
+    begin.access = &origin;
+  }
   if (answer != nullptr) {
     CountAnswer(core, *input.listener, answer->status());
   } else {
@@ -147,6 +166,28 @@ tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
   exchange->Prepare(begin);
   if (answer == nullptr) Copy(core, *exchange, begin);
   return exchange;
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
+                                                              const RequestInput& input) {
+  auto started = Admit(core, input);
+  if (!started) LogRefusal(core, input, started.error(), {});
+  return started;
+}
+
+void LogRefusal(Core& core, const RequestInput& input, Failure failure, std::string_view detail) {
+  if (!core.access.on() || input.listener == nullptr) return;
+  static const codec::Head kNone;
+  const codec::Head& head = input.head != nullptr ? *input.head : kNone;
+  AccessRecord record;
+  record.Begin({input.listener, SourceOf(input).client, input.tls, input.http2, input.grpc, {}},
+               head, core.loop.Now(), core.access.names_agents());
+  record.Refuse(failure, detail);
+  AccessLine line;
+  record.Fill(core.loop.Now(), core.loop.WallNow(), line);
+  core.access.Write(*core.current.snapshot().locator, line);
 }
 
 }  // namespace meridian::proxy

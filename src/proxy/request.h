@@ -19,6 +19,7 @@ struct RequestInput {
   const codec::Head* head = nullptr;
   ClientStream* client = nullptr;
   bool grpc = false;  // the request is a gRPC call
+  bool http2 = false;
 };
 
 // How a head is bounded, and what its refusal by a parser is answered with.
@@ -28,5 +29,9 @@ Failure FailureOfHead(const Error& error);
 // A prepared exchange; or why the request is answered by Meridian itself.
 tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
                                                               const RequestInput& input);
+
+// The access log's line of a request that is refused without StartRequest having seen it. Its head
+// may be null, and its listener too: then there is none. `detail` is what its answer says besides.
+void LogRefusal(Core& core, const RequestInput& input, Failure failure, std::string_view detail);
 
 }  // namespace meridian::proxy

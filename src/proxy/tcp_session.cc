@@ -143,6 +143,11 @@ void TcpSession::OnBackend(net::StreamPtr stream, const routing::Choice& choice,
                                         : hold_.counters().worker->geo_misses;
   geo.Add();
 
+  attempts_ = dial_->connector.tried();
+  queue_ = dial_->connector.started() - started_ + dial_->connector.queued();
+  connect_ = dial_->connector.connect_time();
+  reason_ = choice.reason;
+  pin_ = walk.pin();
   use_ = std::move(use);
   endpoint_ = choice.endpoint;
   backend_.stream = std::move(stream);
@@ -153,6 +158,7 @@ void TcpSession::OnBackend(net::StreamPtr stream, const routing::Choice& choice,
                                   hold_.table().service(service_).timeouts.session));
   if (const std::string_view early = dial_->early; !early.empty()) {
     counters_->bytes_in.Add(early.size());
+    bytes_in_ += early.size();
     backend_.stream->Write(early);
   }
   if (client_.ended) backend_.stream->FinishWriting();
@@ -161,6 +167,8 @@ void TcpSession::OnBackend(net::StreamPtr stream, const routing::Choice& choice,
 }
 
 void TcpSession::OnNoBackend(Failure failure) {
+  attempts_ = dial_->connector.tried();
+  pin_ = dial_->connector.walk().pin();
   if (failure == Failure::kSessionRejected)
     hold_.route(service_, {}).pins[static_cast<size_t>(routing::Pin::kRejected)].Add();
   Fail(failure, true);
@@ -175,9 +183,14 @@ void TcpSession::Forward(Side& from, std::string_view bytes) {
   Side& to = Other(from);
   if (&from == &backend_) {
     counters_->bytes_out.Add(bytes.size());
-    if (!std::exchange(heard_, true)) Report(health::Outcome::kSuccess);
+    bytes_out_ += bytes.size();
+    if (!std::exchange(heard_, true)) {
+      first_byte_ = active_ - started_;
+      Report(health::Outcome::kSuccess);
+    }
   } else {
     counters_->bytes_in.Add(bytes.size());
+    bytes_in_ += bytes.size();
   }
   to.stream->Write(bytes);
   if (to.stream->pending_bytes() > 0) from.stream->StopReading();
@@ -200,6 +213,7 @@ void TcpSession::Ended(Side& side) {
 
 void TcpSession::Broken(Side& side, const Error& error) {
   if (state_ <= State::kConnect) return Fail(Failure::kClientGone, true);
+  failure_ = Name(&side == &backend_ ? Failure::kBackendReset : Failure::kClientGone);
   if (&side == &backend_) {
     listener_.counters->failures[static_cast<size_t>(Failure::kBackendReset)].Add();
     if (!heard_) Report(health::Outcome::kReset);
@@ -231,6 +245,7 @@ void TcpSession::Drain() {
 
 void TcpSession::Abort() {
   if (state_ == State::kClosed) return;
+  failure_ = "aborted";
   client_.stream->Reset();
   if (backend_.stream) backend_.stream->Reset();
   Close();
@@ -257,12 +272,42 @@ void TcpSession::LeaveSite(std::string_view service, std::string_view site) {
 
 void TcpSession::Fail(Failure failure, bool reset) {
   listener_.counters->failures[static_cast<size_t>(failure)].Add();
+  failure_ = Name(failure);
   if (reset) client_.stream->Reset();
   Close();
 }
 
+void TcpSession::LogAccess() const {
+  const MonotonicTime now = core_.loop.Now();
+  const routing::Table& table = hold_.table();
+  AccessLine line;
+  line.total = now - started_;
+  line.time = core_.loop.WallNow() - line.total;
+  line.client = client_ip_;
+  line.listener = listener_.name;
+  if (service_.ok()) line.service = table.service(service_).name;
+  if (counters_ != nullptr) {
+    const routing::Endpoint& endpoint = table.endpoint(endpoint_);
+    line.site = table.site(endpoint.site).name;
+    line.endpoint = endpoint.address_text;
+    line.reason = routing::Name(reason_);
+  }
+  if (failure_ != nullptr) line.reason = failure_;
+  line.session = SessionWord(pin_);
+  line.attempts = attempts_;
+  line.protocol = "tcp";
+  line.bytes_in = bytes_in_;
+  line.bytes_out = bytes_out_;
+  line.queue = queue_;
+  line.connect = connect_;
+  line.first_byte = first_byte_;
+  line.tls = TlsWord(tls_);
+  core_.access.Write(*hold_.snapshot().locator, line);
+}
+
 void TcpSession::Close() {
   if (state_ == State::kClosed) return;
+  if (core_.access.on()) LogAccess();
   Advance(State::kClosed);
   timer_.Disarm();
   if (dial_) dial_->connector.Cancel();

@@ -85,6 +85,7 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   void Advance(State next);
   void Report(health::Outcome outcome);
   void Fail(Failure failure, bool reset);
+  void LogAccess() const;
   void Close();
   Side& Other(Side& side) { return &side == &client_ ? backend_ : client_; }
 
@@ -104,6 +105,14 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   EndpointId endpoint_;
   State state_ = State::kPreface;
   bool heard_ = false;  // the backend has sent something, which its health was told
+  // For the access log.
+  uint64_t bytes_in_ = 0, bytes_out_ = 0;
+  Duration queue_ = AccessLine::kNever, connect_ = AccessLine::kNever,
+           first_byte_ = AccessLine::kNever;
+  uint32_t attempts_ = 0;
+  routing::Reason reason_ = routing::Reason::kNearest;
+  routing::Pin pin_ = routing::Pin::kNone;
+  const char* failure_ = nullptr;  // why it ended, if not by both sides' ends
 };
 
 }  // namespace meridian::proxy

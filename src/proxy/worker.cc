@@ -28,7 +28,7 @@ tl::unexpected<std::string> CannotListen(const config::Listener& listener, const
 class Worker::State final : private ReceptionOwner {
  public:
   explicit State(const WorkerInput& input)
-      : input_(input), core_(*input.loop, *input.random, *input.registry) {}
+      : input_(input), core_(*input.loop, *input.random, *input.registry, input.access) {}
 
   ~State() {
     sockets_.clear();
@@ -45,18 +45,24 @@ class Worker::State final : private ReceptionOwner {
   }
   void Drain(std::function<void()> done);
   void Close() {
+    core_.cutting = true;
     core_.sessions.ForEach([](Session& session) { session.Abort(); });
+    core_.cutting = false;
     core_.pool.DropAll();
     core_.http2_backends.LeaveAll(true);
   }
   void HealthChanged() {
     core_.pool.DropUnusable();
     core_.http2_backends.LeaveUnusable();
+    core_.cutting = true;
     core_.sessions.ForEach([](Session& session) { session.HealthChanged(); });
+    core_.cutting = false;
     core_.mirrors.ForEach([](Mirror& mirror) { mirror.HealthChanged(); });
   }
   void LeaveSite(std::string_view service, std::string_view site) {
+    core_.cutting = true;
     core_.sessions.ForEach([&](Session& session) { session.LeaveSite(service, site); });
+    core_.cutting = false;
   }
   size_t clients() const { return core_.clients; }
 
@@ -190,6 +196,7 @@ ListenerState& Worker::State::StateOf(const std::string& name) {
 void Worker::State::Commit() {
   MERIDIAN_CHECK(next_ != nullptr);
   core_.current = Hold(next_, input_.metrics->Bind(input_.index, *next_));
+  core_.access.Configure(next_->config.log.access);
   if (next_->clients) core_.clients_known = next_->clients;
   next_.reset();
   for (const auto& state : listeners_) state->id = {};

@@ -43,6 +43,8 @@ RouteTarget TargetOf(const config::Route& route, std::string_view service, uint6
   target.retries = route.retry_on.value_or(policy.retries);
   target.retries.attempts = route.retry_attempts.value_or(policy.retries.attempts);
   target.retries.budget = policy.retries.budget;
+  target.retries.hedge_after = policy.retries.hedge_after;
+  target.retries.hedge_p99 = policy.retries.hedge_p99;
   return target;
 }
 

@@ -79,6 +79,40 @@ class Death(SystemTest):
         self.assertIn("service web has one usable site left", meridian.read("/v1/status")["warnings"][0])
 
 
+class Hedging(SystemTest):
+    """The nearest site's server hangs: stopped, its kernel still acknowledges. PERFORMANCE: none failed, worst 400 ms."""
+
+    def test_a_hung_server_costs_nobody_more_than_the_hedge(self):
+        sites = Sites(self.scope, endpoints=1)
+        config = web_config(sites, timeouts={"response": "5s"}, retries={"hedge_after": "100ms"})
+        meridian = Meridian(self.scope, config)
+        with Connection(meridian.address(), ATLANTA) as connection:
+            self.assertEqual(connection.request().site, "atlanta")
+            sites["atlanta"].pause()
+            self.addCleanup(sites["atlanta"].resume)
+            times = []
+            for _ in range(8):  # within the budget: ten a second
+                began = time.monotonic()
+                response = connection.request()
+                times.append(time.monotonic() - began)
+                self.assertEqual((response.status, response.site), (200, "dallas"))
+        self.assertLessEqual(max(times), 0.4, times)
+        self.assertGreaterEqual(meridian.metric("meridian_hedges_total", site="atlanta"), 1)
+        self.assertEqual(meridian.metric("meridian_hedges_total"), meridian.metric("meridian_hedges_won_total"))
+        meridian.wait_site("atlanta", "down")
+
+    def test_without_hedging_it_costs_the_response_timeout(self):
+        sites = Sites(self.scope)
+        meridian = Meridian(self.scope, web_config(sites, timeouts={"response": "600ms"}))
+        self.assertEqual(get(meridian.address(), source=ATLANTA).site, "atlanta")
+        sites["atlanta"].pause()
+        self.addCleanup(sites["atlanta"].resume)
+        began = time.monotonic()
+        self.assertEqual(get(meridian.address(), source=ATLANTA).status, 200)
+        self.assertGreaterEqual(time.monotonic() - began, 0.6)
+        self.assertEqual(meridian.metric("meridian_hedges_total"), 0)
+
+
 class Trouble(SystemTest):
     @classmethod
     def start(cls):

@@ -218,12 +218,11 @@ class Refused(SystemTest):
         self.assertEqual(self.meridian.generation(), 2)
 
     def test_what_is_not_supported_yet_is_refused_not_ignored(self):
-        self.config["services"]["web"]["retries"] = {"hedge_after": "p99"}
-        self.config["services"]["web"]["backend"] = {"warm": 8}
+        self.config["services"]["web"]["backend"] = {"warm": 8, "proxy_protocol": "v2"}
         answer = self.meridian.reload(self.config)
         self.assertFalse(answer["accepted"])
         text = "\n".join(entry["text"] for entry in answer["diagnostics"])
-        for key in ("services.web.retries.hedge_after", "services.web.backend.warm"):
+        for key in ("services.web.backend.warm", "services.web.backend.proxy_protocol"):
             self.assertTrue(re.search(re.escape(key) + r".*not supported yet", text), text)
         self.check_unchanged()
 

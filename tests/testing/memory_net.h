@@ -36,6 +36,7 @@ struct MemoryNetOptions {
   size_t segment = 16 * 1024;                       // the most that one OnRead tells
   double datagram_loss = 0;                         // share of datagrams that never arrive
   Duration datagram_jitter{};                       // what each may take beyond the latency
+  bool cuts_reads = true;                           // it tells a random part of that
 };
 
 // One host on the net. What it connects to sees it under its address.

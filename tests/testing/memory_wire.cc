@@ -269,7 +269,8 @@ void Wire::Deliver(int side) {
 void Wire::DeliverBytes(int side) {
   End& end = sides_[side];
   const size_t most = std::min(end.arrived.size(), net_.options_.segment);
-  const size_t count = 1 + Reduce(net_.random_.Next(), static_cast<uint32_t>(most));
+  const bool cuts = net_.options_.cuts_reads;
+  const size_t count = cuts ? 1 + Reduce(net_.random_.Next(), static_cast<uint32_t>(most)) : most;
   const std::string bytes = end.arrived.substr(0, count);
   end.arrived.erase(0, count);
   OpenWindowOf(Other(side));

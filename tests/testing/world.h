@@ -104,6 +104,8 @@ class World {
       input.random = &random;
       input.registry = &registry;
       input.metrics = &metrics;
+      access.push_back(std::make_unique<proxy::AccessQueue>());
+      input.access = access.back().get();
       input.index = i;
       input.worker_count = worker_count;
       workers.push_back(std::make_unique<proxy::Worker>(input));
@@ -161,6 +163,21 @@ class World {
     return Ask(Connect("192.0.2.1", to), bytes);
   }
 
+  // What the workers have written to the access log since the last call, a line each.
+  std::vector<std::string> AccessLines() {
+    std::vector<std::string> lines;
+    for (const auto& queue : access) {
+      const proxy::AccessQueue::Waiting waiting = queue->Peek();
+      std::string text(waiting.first);
+      text.append(waiting.second);
+      queue->Pop(waiting.size());
+      for (size_t end; (end = text.find('\n')) != std::string::npos; text.erase(0, end + 1))
+        lines.push_back(text.substr(0, end));
+      EXPECT_EQ(text, "");
+    }
+    return lines;
+  }
+
   MemoryNet net;
   MemoryLoop& loop;
   net::Xoshiro random;
@@ -169,6 +186,7 @@ class World {
   snapshot::Keys keys;
   snapshot::SnapshotPtr snapshot;
   uint64_t generation = 0;
+  std::vector<std::unique_ptr<proxy::AccessQueue>> access;
   std::vector<std::unique_ptr<proxy::Worker>> workers;
   std::vector<std::unique_ptr<Server>> servers;
   std::vector<std::unique_ptr<Peer>> clients;

@@ -27,9 +27,17 @@ struct Process {
   bool operator==(const Process&) const = default;
 };
 
+struct AccessLog {
+  std::string path;       // absolute; "stdout"; empty: off
+  bool combined = false;  // Apache's format; else JSON
+
+  bool operator==(const AccessLog&) const = default;
+};
+
 struct Log {
   log::Level level = log::Level::kInfo;
   bool json = false;
+  AccessLog access;
 
   bool operator==(const Log&) const = default;
 };

@@ -89,6 +89,7 @@ struct alignas(kCacheLine) RouteCounters {
   Counter connections;          // tcp and udp sessions
   Counter active;               // requests or sessions in progress
   Counter bytes_in, bytes_out;  // from and to clients
+  Counter hedges, hedges_won;
   Counter retries, connects, connect_failures, races_won, reused;
   Counter tls_full, tls_resumed, tls_failed, tls_untrusted;  // handshakes with backends
   std::array<Counter, routing::kReasonCount> reasons;        // by routing::Reason

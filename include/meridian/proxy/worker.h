@@ -10,6 +10,7 @@
 
 #include <meridian/health/health.h>
 #include <meridian/net/loop.h>
+#include <meridian/proxy/access_queue.h>
 #include <meridian/proxy/metrics.h>
 #include <meridian/snapshot/snapshot.h>
 
@@ -29,6 +30,7 @@ struct WorkerInput {
   net::Random* random = nullptr;
   health::Registry* registry = nullptr;
   Metrics* metrics = nullptr;
+  AccessQueue* access = nullptr;  // for the access log's lines; null: there is none
   size_t index = 0;
   size_t worker_count = 1;
   uint64_t max_connections = UINT64_MAX;  // of this worker, clients only

@@ -135,6 +135,10 @@ struct RetryPolicy {
   bool on_connect = true, on_reset = true, on_timeout = true;
   std::vector<uint16_t> on_status = {502, 503, 504};
   double budget = 0.2;  // of live requests; at least 10 a second are always allowed
+  // When a further copy of an idempotent request starts though nothing has failed: after a time, or
+  // after the 99th percentile of the endpoint's response times. Neither: never.
+  std::optional<Duration> hedge_after;
+  bool hedge_p99 = false;
 
   bool operator==(const RetryPolicy&) const = default;
 };

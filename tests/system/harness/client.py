@@ -3,6 +3,7 @@ import collections
 import socket
 import subprocess
 import threading
+import time
 
 _TIMEOUT = 20.0
 _CHUNK = 256 * 1024
@@ -199,6 +200,7 @@ class Crowd:
         self.lock = threading.Lock()
         self.answers = collections.Counter()  # by site
         self.failures = []
+        self.slowest = 0.0  # seconds, of the answers
         self.threads = [threading.Thread(target=self._ask, daemon=True) for _ in range(clients)]
         for thread in self.threads:
             thread.start()
@@ -215,11 +217,14 @@ class Crowd:
             try:
                 if connection is None:
                     connection = Connection(self.address, self.source)
+                began = time.monotonic()
                 response = connection.request("GET", self.path, self.headers)
+                took = time.monotonic() - began
                 if response.status != 200:
                     raise ConnectionError("answered %r" % response)
                 with self.lock:
                     self.answers[response.site] += 1
+                    self.slowest = max(self.slowest, took)
             except (OSError, ValueError) as error:
                 with self.lock:
                     self.failures.append(repr(error))

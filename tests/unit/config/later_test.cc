@@ -11,19 +11,13 @@ TEST(Later, WordsAreRefusedByName) {
 }
 
 TEST(Later, ValuesOtherThanTheHarmlessOneAreRefused) {
-  EXPECT_EQ(DiagnoseService("retries: {hedge_after: p99}"),
-            Expected{"m.yaml:9:28: error: services.web.retries.hedge_after: p99 is not supported "
-                     "yet; expected off"});
-  EXPECT_EQ(DiagnoseTop("log: {access: {path: stdout}}"),
-            Expected{"m.yaml:9:22: error: log.access.path: stdout is not supported yet; "
-                     "expected off"});
   EXPECT_EQ(DiagnoseService("backend: {warm: 8}"),
             Expected{"m.yaml:9:21: error: services.web.backend.warm: 8 is not supported yet; "
                      "expected 0"});
 }
 
 TEST(Later, HarmlessValuesAreAccepted) {
-  EXPECT_EQ(DiagnoseService("retries: {hedge_after: off}\n"
+  EXPECT_EQ(DiagnoseService("retries: {}\n"
                             "    backend: {protocol: http1, tls: off, warm: 0}"),
             Expected{});
   EXPECT_EQ(DiagnoseListeners("listeners: {l: {bind: '[::]:80', service: web, tls: off, limits: "

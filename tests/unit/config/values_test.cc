@@ -279,7 +279,7 @@ TEST(Values, TheProcessAndItsPlaces) {
       "admin: {socket: /a.sock, http: off, token_file: none}\n");
   EXPECT_EQ(config.process,
             (Process{3, "/s", std::chrono::minutes(1), 99, std::chrono::seconds(0)}));
-  EXPECT_EQ(config.log, (Log{log::Level::kError, true}));
+  EXPECT_EQ(config.log, (Log{log::Level::kError, true, {}}));
   ASSERT_EQ(config.geo.networks.size(), 2u);
   EXPECT_EQ(config.geo.networks[0].second, (Place{1, 2, "US", "NA", "TX", 5}));
   EXPECT_EQ(config.geo.networks[1].first.length(), 128);
