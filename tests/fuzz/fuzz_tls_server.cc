@@ -24,8 +24,8 @@ class Sink final : public net::Stream {
   size_t pending_bytes() const override { return 0; }
   void FinishWriting() override {}
   void Reset() override {}
-  const net::Address& peer() const override { return address; }
-  const net::Address& local() const override { return address; }
+  net::Address peer() const override { return address; }
+  net::Address local() const override { return address; }
 
   net::StreamHandler* told = nullptr;
   net::Address address = *net::Address::Parse("10.0.0.1:443");

@@ -20,8 +20,8 @@ class Carried final : public net::Stream {
   size_t pending_bytes() const override { return 0; }
   void FinishWriting() override { finished = true; }
   void Reset() override {}
-  const net::Address& peer() const override { return address; }
-  const net::Address& local() const override { return address; }
+  net::Address peer() const override { return address; }
+  net::Address local() const override { return address; }
 
   net::StreamHandler* told = nullptr;
   std::string sent;
