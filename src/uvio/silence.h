@@ -1,7 +1,7 @@
-// A peer that has fallen silent is noticed by the kernel: an idle connection is probed (SO_KEEPALIVE),
-// and what is sent must be acknowledged in time (TCP_USER_TIMEOUT, RFC 5482); else the connection
-// ends with a timeout. A listener's accepted connections inherit it from it, without a system call
-// of their own.
+// A peer that has fallen silent is noticed by the kernel: an idle connection is probed
+// (SO_KEEPALIVE), and what is sent must be acknowledged in time (TCP_USER_TIMEOUT, RFC 5482); else
+// the connection ends with a timeout. What a listener accepts inherits both from it, without a
+// system call of its own.
 #pragma once
 
 #include <netinet/in.h>
