@@ -272,8 +272,8 @@ void Http2Backends::Bury(Http2Backend& backend) {
 
 template <class Visit>
 void Http2Backends::ForEach(Visit visit) {
-  for (auto& [key, shelf] : shelves_) {
-    shelf->connections.ForEach([&](Http2Backend& backend) { visit(key, backend); });
+  for (auto& shelf : shelves_) {
+    shelf.second->connections.ForEach([&](Http2Backend& backend) { visit(shelf.first, backend); });
   }
 }
 
