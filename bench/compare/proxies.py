@@ -45,7 +45,7 @@ class Backend:
 
     def __init__(self, binary, mode, body=128):
         udp = os.path.join(os.path.dirname(binary), 'udp')
-        mode = 'http' if mode == 'http2' else mode
+        mode = 'http' if mode in ('http2', 'tcp') else mode
         command = [udp, 'backend'] if mode == 'udp' else [binary, mode, '--body', str(body)]
         self.process = subprocess.Popen(command + ['--listeners', '2'], stdout=subprocess.PIPE, text=True)
         self.ports = [int(self.process.stdout.readline()) for _ in range(2)]
@@ -74,7 +74,7 @@ def meridian_command(mode, port, backends, folder, tls):
     binary = os.environ.get('MERIDIAN', os.path.join(ROOT, 'build/release/meridian'))
     if not os.access(binary, os.X_OK):
         raise Unavailable(f'{binary} is not built: cmake --build build/release --target meridian')
-    protocol = {'echo': 'tcp', 'udp': 'udp'}.get(mode, 'http')
+    protocol = {'echo': 'tcp', 'tcp': 'tcp', 'udp': 'udp'}.get(mode, 'http')
     idle = ', timeouts: {idle: 1s}' if mode == 'udp' else ''
     secure = f', tls: {{certificates: [{{certificate: {tls[0]}, key: {tls[1]}}}]}}' if tls else ''
     path = os.path.join(folder, 'meridian.yaml')
@@ -103,24 +103,27 @@ def haproxy_command(mode, port, backends, folder, tls):
     binary = shutil.which('haproxy', path=os.environ['PATH'] + ':/usr/sbin')
     if binary is None:
         raise Unavailable('haproxy is not installed: packaging/deps bench')
+    is_tcp = mode in ('echo', 'tcp')
     headers = '''\
   option forwardfor
   http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
   http-request set-header X-Forwarded-Host %[req.hdr(host)]
-''' if mode != 'echo' else ''
+''' if not is_tcp else ''
     servers = ''.join(f'  server s{backend} 127.0.0.1:{backend}\n' for backend in backends)
+    # Splicing as it is best: pipes that hold as much as a socket's buffer.
+    pipes = '\n  tune.pipesize 1048576\n  maxpipes 256' if is_tcp else ''
     path = os.path.join(folder, 'haproxy.cfg')
     with open(path, 'w', encoding='utf-8') as file:
         file.write(f'''\
 global
   nbthread 1
-  maxconn 9000
+  maxconn 9000{pipes}
 defaults
-  mode {'tcp' if mode == 'echo' else 'http'}
+  mode {'tcp' if is_tcp else 'http'}
   timeout connect 2s
   timeout client 60s
   timeout server 60s
-  {'http-reuse always' if mode != 'echo' else ''}
+  {'option splice-auto' if is_tcp else 'http-reuse always'}
 listen front
   bind 127.0.0.1:{port}{' proto h2' if mode == 'http2' else ''}{f' ssl crt {tls[2]} alpn http/1.1' if tls else ''}
   balance leastconn
@@ -135,7 +138,7 @@ def nginx_command(mode, port, backends, folder, tls):
     servers = ' '.join(f'server 127.0.0.1:{backend};' for backend in backends)
     files = f'ssl_certificate {tls[0]}; ssl_certificate_key {tls[1]}' if tls else ''
     secure = f' ssl; {files}; ssl_protocols TLSv1.2 TLSv1.3' if tls else ''
-    if mode not in ('echo', 'udp'):
+    if mode not in ('echo', 'tcp', 'udp'):
         load = ''
         http2, idle = (' http2', 512) if mode == 'http2' else ('', 64)
         body = f'''http {{
