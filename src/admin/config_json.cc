@@ -229,7 +229,9 @@ Json Value(const topology::Service& service) {
                  {"tls", Value(service.backend.tls)},
                  {"max_idle", service.backend.max_idle},
                  {"proxy_protocol", kProxyVersions[service.backend.proxy_protocol]},
-                 {"max_connections", most ? Json(*most) : Json("unlimited")}}}};
+                 {"max_connections", most ? Json(*most) : Json("unlimited")},
+                 {"warm", service.backend.warm},
+                 {"warm_greeting", service.backend.warm_greeting}}}};
   if (service.disaster_recovery) AddRecovery(*service.disaster_recovery, json);
   return json;
 }
@@ -253,8 +255,7 @@ Json Value(const config::Listener& listener) {
   static constexpr std::array<const char*, 3> kProxyProtocol{"off", "accept", "require"};
   Json bind = Json::array();
   for (const net::Address& address : listener.bind) bind.push_back(address.ToString());
-  Json json = {{"bind", std::move(bind)},
-               {"protocol", config::Name(listener.protocol)}};
+  Json json = {{"bind", std::move(bind)}, {"protocol", config::Name(listener.protocol)}};
   if (!listener.service.empty()) json["service"] = listener.service;
   for (const config::Route& route : listener.routes) {
     json["routes"].push_back(RouteJson(route, listener.protocol));
@@ -266,12 +267,19 @@ Json Value(const config::Listener& listener) {
   json["trusted_proxies"] = std::move(trusted);
   json["proxy_protocol"] = kProxyProtocol[static_cast<size_t>(listener.proxy_protocol)];
   json["tls"] = Value(listener.tls);
+  json["freebind"] = listener.socket.freebind;
+  if (listener.protocol != config::Protocol::kUdp) {
+    json["backlog"] = listener.socket.backlog;
+    json["fast_open"] = listener.socket.fast_open;
+    json["defer_accept"] = listener.socket.defer_accept;
+  }
   json["limits"] = {{"header_size", listener.limits.header_bytes},
                     {"headers", listener.limits.headers},
                     {"body_size", Bound(listener.limits.body_bytes)},
                     {"header_timeout", FormatDuration(listener.limits.header_timeout)},
                     {"body_timeout", Bound(listener.limits.body_timeout)},
                     {"min_rate", Bound(listener.limits.min_rate)},
+                    {"accept_rate", Bound(listener.limits.accept_rate)},
                     {"rate", "unlimited"},
                     {"connections_per_client", Bound(listener.limits.connections_per_client)},
                     {"requests_per_connection", Bound(listener.limits.requests_per_connection)},

@@ -69,7 +69,9 @@ Json RetryReasons(const topology::RetryPolicy& retries) {
 
 Json RouteJson(const config::Route& route, config::Protocol protocol) {
   if (protocol == config::Protocol::kTcp) {
-    return {{"sni", route.host.empty() ? "*" : route.host}, {"service", route.service}};
+    Json json = {{"sni", route.host.empty() ? "*" : route.host}, {"service", route.service}};
+    if (!route.alpn.empty()) json["alpn"] = route.alpn;
+    return json;
   }
   Json json = {{"host", route.host}, {"path", PathJson(route)}};
   if (!route.methods.empty()) json["methods"] = route.methods;

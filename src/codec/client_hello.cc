@@ -11,7 +11,7 @@ namespace meridian::codec {
 namespace {
 
 constexpr uint8_t kHandshake = 22, kClientHello = 1, kHostName = 0;
-constexpr uint16_t kServerName = 0;
+constexpr uint16_t kServerName = 0, kAlpn = 16;
 constexpr size_t kRecordHead = 5, kMaxRecord = 16 * 1024;
 
 tl::unexpected<Error> Refuse(ErrorCode code, const char* context) {
@@ -144,19 +144,42 @@ class ClientHelloReader {
     if (bad_ || session_id > 32 || suites < 2 || suites % 2 != 0 || methods == 0) return kBad;
     if (hello_left_ == 0) return nullptr;  // before TLS 1.3 there may be no extensions at all
     if (Word() != hello_left_) return kBad;
-    bool named = false;
+    bool named = false, offered = false;  // RFC 8446 section 4.2: once
     while (hello_left_ > 0 && !bad_) {
       const uint16_t type = Word();
       const size_t size = Word();
       if (bad_ || size > hello_left_) return kBad;
-      if (type != kServerName) {
+      if (type == kServerName) {
+        if (std::exchange(named, true)) return "bad-server-name";
+        if (const char* fault = ReadNames(size, hello)) return fault;
+      } else if (type == kAlpn) {
+        if (std::exchange(offered, true) || !ReadProtocols(size, hello)) return "bad-alpn";
+      } else {
         Skip(size);
-        continue;
       }
-      if (std::exchange(named, true)) return "bad-server-name";  // RFC 8446 section 4.2: once
-      if (const char* fault = ReadNames(size, hello)) return fault;
     }
     return bad_ ? kBad : nullptr;
+  }
+
+  // RFC 7301 section 3.1: a list of names, none of them empty.
+  bool ReadProtocols(size_t size, ClientHello& hello) {
+    const size_t end = hello_left_ - size;
+    if (size < 2 || Word() != size - 2 || size == 2) return false;
+    bool fits = true;
+    while (hello_left_ > end) {
+      const size_t bytes = Byte();
+      if (bytes == 0 || bytes > hello_left_ - end) return false;
+      fits = fits && hello.alpn_bytes_ + 1 + bytes <= hello.alpn_.size();
+      if (!fits) {
+        Skip(bytes);
+        continue;
+      }
+      hello.alpn_[hello.alpn_bytes_++] = static_cast<char>(bytes);
+      for (size_t i = 0; i < bytes; ++i) {
+        hello.alpn_[hello.alpn_bytes_++] = static_cast<char>(Byte());
+      }
+    }
+    return true;
   }
 
   // RFC 6066 section 3: a list of names, at most one of each type; only host_name is known.
@@ -197,6 +220,15 @@ class ClientHelloReader {
   State state_ = State::kMore;
   bool bad_ = false;
 };
+
+bool OffersProtocol(std::string_view offered, std::string_view protocol) {
+  while (!offered.empty()) {
+    const size_t bytes = static_cast<uint8_t>(offered[0]);
+    if (offered.substr(1, bytes) == protocol) return true;
+    offered.remove_prefix(std::min(1 + bytes, offered.size()));
+  }
+  return false;
+}
 
 Result<ClientHello> ParseClientHello(std::string_view bytes) {
   return ClientHelloReader(bytes).Read();

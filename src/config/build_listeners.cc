@@ -27,9 +27,11 @@ bool RefersToService(Build& build, const View& name) {
 
 // What a datagram cannot be asked for, and where it cannot go.
 void ReadUdpService(Build& build, const View& view, bool service_known, Listener& listener) {
-  for (const char* key : {"routes", "tls", "trusted_proxies", "proxy_protocol"}) {
+  for (const char* key : {"routes", "tls", "trusted_proxies", "proxy_protocol", "backlog",
+                          "fast_open", "defer_accept"}) {
     const View value = view[key];
-    const bool is_off = value && value.is_scalar() && value.text() == "off";
+    const bool is_off =
+        value && value.is_scalar() && (value.text() == "off" || value.text() == "false");
     if (!view.Has(key) || is_off) continue;
     build.Error(value ? value.at() : view.at(), view.path() + "." + key, "is nothing udp has");
   }
@@ -67,7 +69,7 @@ void ReadWhere(Build& build, const View& view, Listener& listener) {
                 "stands beside routes; expected one of the two");
   } else if (!view.Has("service") && (!view.Has("routes") || (routes && routes.size() == 0))) {
     build.Error(view.at(), view.path() + (is_tcp ? ".service" : ".routes"),
-                is_tcp ? "is required for protocol tcp, or `routes` by sni"
+                is_tcp ? "is required for protocol tcp, or `routes` by sni or alpn"
                        : "is required for protocol http, or `service`");
   }
   if (service_known && is_tcp) listener.service = service.text();
@@ -118,6 +120,41 @@ void ReadLimits(Build& build, const View& view, Limits& limits) {
   Read(view, "connections_per_client", limits.connections_per_client);
   Read(view, "requests_per_connection", limits.requests_per_connection);
   Read(view, "sessions", limits.sessions);
+  Read(view, "accept_rate", limits.accept_rate);
+}
+
+// Those of TCP and IP have no meaning for a file in the file system.
+void ReadSocket(Build& build, const View& view, Listener& listener) {
+  ListenSocket& socket = listener.socket;
+  Read(view, "backlog", socket.backlog);
+  Read(view, "freebind", socket.freebind);
+  Read(view, "fast_open", socket.fast_open);
+  Read(view, "defer_accept", socket.defer_accept);
+  const bool only_files =
+      !listener.bind.empty() &&
+      std::all_of(listener.bind.begin(), listener.bind.end(),
+                  [](const net::Address& address) { return address.is_unix(); });
+  if (!only_files) return;
+  const std::pair<const char*, bool> given[] = {{"freebind", socket.freebind},
+                                                {"fast_open", socket.fast_open},
+                                                {"defer_accept", socket.defer_accept}};
+  for (const auto& [key, is_on] : given) {
+    if (is_on) build.Warning(view[key].at(), view[key].path(), "has no effect on a Unix socket");
+  }
+}
+
+// Connections have no headers, and all of them together no names.
+void CheckLimits(Build& build, const View& view, const Listener& listener) {
+  const bool is_udp = listener.protocol == Protocol::kUdp;
+  if (const View rate = view["accept_rate"]; rate && is_udp && listener.limits.accept_rate) {
+    build.Error(rate.at(), rate.path(), "is nothing udp has; expected rate");
+  }
+  const bool by_header = listener.limits.rate && !listener.limits.rate->header.empty();
+  if (by_header && listener.protocol != Protocol::kHttp) {
+    const View by = view["rate_by"];
+    build.Error(by.at(), by.path(),
+                Format("protocol {} has no headers; expected client", Name(listener.protocol)));
+  }
 }
 
 void ReadProxies(Build& build, const View& view, Listener& listener) {
@@ -252,7 +289,9 @@ Listener BuildListener(Build& build, const std::string& name, const View& view, 
   }
   const bool protocol_known = !view.Has("protocol") || view["protocol"];
   if (protocol_known) ReadWhere(build, view, listener);
+  ReadSocket(build, view, listener);
   ReadLimits(build, view["limits"], listener.limits);
+  CheckLimits(build, view["limits"], listener);
   ReadProxies(build, view, listener);
   listener.allow = BuildAccess(build, view["allow"]);
   listener.deny = BuildAccess(build, view["deny"]);

@@ -20,17 +20,22 @@ void CheckRouteKeys(Build& build, const View& view, Protocol protocol) {
     if (const View sni = view["sni"]) {
       build.Error(sni.at(), sni.path(), "protocol http has no server names; expected `host`");
     }
+    if (const View alpn = view["alpn"]) {
+      build.Error(alpn.at(), alpn.path(),
+                  "protocol http chooses by itself; expected it under `tls`");
+    }
     return;
   }
-  if (!view.Has("sni") || view.Has("host") || view.Has("path")) {
+  const bool says_which = view.Has("sni") || view.Has("alpn");
+  if (!says_which || view.Has("host") || view.Has("path")) {
     build.Error(view.at(), view.path(),
-                "protocol tcp has no hosts and paths; expected `sni` (\"*\" for all)");
+                "protocol tcp has no hosts and paths; expected `sni` (\"*\" for all) or `alpn`");
   }
   for (const char* key : {"methods", "match", "services", "rewrite", "request_headers", "headers",
                           "redirect", "respond", "mirror", "timeouts", "retries"}) {
     if (const View given = view[key]) {
       build.Error(given.at(), given.path(),
-                  "protocol tcp has no requests; expected `sni` and `service` alone");
+                  "protocol tcp has no requests; expected `sni`, `alpn` and `service` alone");
     }
   }
 }
@@ -113,12 +118,27 @@ void ReadTarget(Build& build, const View& view, Route& route) {
   }
 }
 
+// RFC 7301: names of 1…255 bytes.
+void ReadAlpn(Build& build, const View& list, Route& route) {
+  for (const View& entry : list.Entries()) {
+    if (entry.text().empty() || entry.text().size() > 255) {
+      build.Error(entry.place(), entry.path(), "is no protocol's name; expected such as h2");
+      continue;
+    }
+    route.alpn.push_back(entry.text());
+  }
+  if (route.alpn.size() > kMaxMatches) {
+    build.Error(list.at(), list.path(), Format("more than {} entries", kMaxMatches));
+  }
+}
+
 // "*" becomes empty, which matches all.
 Route BuildRoute(Build& build, const View& view, Protocol protocol) {
   Route route;
   CheckRouteKeys(build, view, protocol);
   const View host = view[protocol == Protocol::kTcp ? "sni" : "host"];
   if (host && host.text() != "*") route.host = LowerAscii(host.text());
+  ReadAlpn(build, view["alpn"], route);
   ReadPath(build, view["path"], route);
   for (const View& method : view["methods"].Entries()) route.methods.push_back(method.text());
   if (route.methods.size() > kMaxMatches) {
@@ -153,7 +173,8 @@ bool Covers(const Route& earlier, const Route& later) {
   const bool methods = earlier.methods.empty() || earlier.methods == later.methods;
   const bool headers = earlier.headers.empty() || earlier.headers == later.headers;
   const bool query = earlier.query.empty() || earlier.query == later.query;
-  return host && methods && headers && query && CoversPath(earlier, later);
+  const bool alpn = earlier.alpn.empty() || earlier.alpn == later.alpn;
+  return host && alpn && methods && headers && query && CoversPath(earlier, later);
 }
 
 std::string LeadsTo(const Route& route) {

@@ -175,6 +175,27 @@ topology::BackendTls BuildBackendTls(Build& build, const std::string& service, c
   return tls;
 }
 
+// What keeps connections from being opened ahead.
+void CheckWarm(Build& build, const View& backend, const Service& service) {
+  const topology::BackendPolicy& policy = service.backend;
+  const View warm = backend["warm"], greeting = backend["warm_greeting"];
+  if (policy.warm == 0) {
+    if (policy.warm_greeting) {
+      build.Warning(greeting.at(), greeting.path(), "has no effect without warm");
+    }
+    return;
+  }
+  if (policy.protocol == topology::BackendProtocol::kHttp2) {
+    build.Error(warm.at(), warm.path(),
+                "is not for protocol http2, whose requests share a connection");
+  }
+  if (policy.tls && policy.proxy_protocol != 0) {
+    build.Error(warm.at(), warm.path(),
+                "is not possible with tls and proxy_protocol: the header, which names the client, "
+                "stands before the handshake");
+  }
+}
+
 // Where endpoints speak TLS a plain check of the same port calls all of them down.
 void CheckCheck(Build& build, const View& view, const Service& service) {
   if (!service.backend.tls) return;
@@ -232,6 +253,8 @@ void ReadBounds(Build& build, const View& view, Service& service) {
            {{"off", uint8_t{0}}, {"v1", uint8_t{1}}, {"v2", uint8_t{2}}});
   Read(backend, "max_idle", service.backend.max_idle);
   Read(backend, "max_connections", service.backend.max_connections);
+  Read(backend, "warm", service.backend.warm);
+  Read(backend, "warm_greeting", service.backend.warm_greeting);
   service.retries = BuildRetries(build, view["retries"]);
 }
 
@@ -270,6 +293,7 @@ Service BuildService(Build& build, const std::string& name, const View& view) {
   if (const View tls = view["backend"]["tls"]; tls && !tls.is_scalar()) {
     service.backend.tls = BuildBackendTls(build, name, tls);
   }
+  CheckWarm(build, view["backend"], service);
   const View check = view["health_check"];
   if (check && check.text() != "none" &&
       build.Refers(check, build.health_checks, "a health check")) {

@@ -293,9 +293,14 @@ constexpr Key kServiceKeys[] = {
     Key{"services.*.backend.max_connections", kInteger, "Connections per endpoint, all workers.",
         "unlimited", "unlimited"}
         .In(1, 1e9),
-    Key{"services.*.backend.warm", kInteger, "Connections opened ahead of need.", "0"}
-        .In(0, 65536)
-        .With(kLater),
+    Key{"services.*.backend.warm", kInteger,
+        "Spare connections opened ahead, per endpoint and worker, for tcp listeners and HTTP/1.",
+        "0"}
+        .In(0, 1024),
+    Key{"services.*.backend.warm_greeting", kBool,
+        "Whether a spare connection may be used whose server has spoken first; what it said goes "
+        "to the client.",
+        "false"},
     Key{"services.*.backend.proxy_protocol", kWord,
         "PROXY header sent to endpoints, before TLS; for tcp listeners.", "off", "off v1 v2"}
         .Called("a PROXY protocol version"),
@@ -357,6 +362,21 @@ constexpr Key kListenerKeys[] = {
     Key{"listeners.*.bind", kList, "Addresses; port 0 lets the system choose."}.With(kRequired |
                                                                                      kNonEmpty),
     Key{"listeners.*.bind[]", kAddress, "IP:port, or unix:PATH."},
+    Key{"listeners.*.backlog", kInteger,
+        "Connections that wait to be accepted, of each worker; net.core.somaxconn bounds it.",
+        "4096"}
+        .In(1, 65535),
+    Key{"listeners.*.freebind", kBool,
+        "Also listen on an address that this machine does not have yet; heeded when a socket is "
+        "opened.",
+        "false"},
+    Key{"listeners.*.fast_open", kBool,
+        "TCP Fast Open: first bytes may come with the SYN, maybe twice; needs bit 2 of "
+        "net.ipv4.tcp_fastopen.",
+        "false"},
+    Key{"listeners.*.defer_accept", kBool,
+        "Accept a connection when its first bytes are there; not for servers that speak first.",
+        "false"},
     Key{"listeners.*.protocol", kWord, "What clients speak.", "http", "http tcp udp"}.Called(
         "a protocol"),
     Key{"listeners.*.service", kName,
@@ -407,7 +427,12 @@ constexpr Key kListenerKeys[] = {
         "unlimited", "unlimited"}
         .In(1, kMiB),
     Key{"listeners.*.limits.rate", kInteger,
-        "Requests a second from one client; with udp, new sessions.", "unlimited", "unlimited"}
+        "Requests a second from one client; with tcp new connections, with udp new sessions.",
+        "unlimited", "unlimited"}
+        .In(1, 1e6),
+    Key{"listeners.*.limits.accept_rate", kInteger,
+        "New connections a second from all clients together; more are reset.", "unlimited",
+        "unlimited"}
         .In(1, 1e6),
     Key{"listeners.*.limits.rate_burst", kInteger, "Requests at once; auto: as many as a second's.",
         "auto", "auto"}

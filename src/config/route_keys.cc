@@ -9,7 +9,7 @@ using enum Type;
 constexpr Key kRouteKeys[] = {
     Key{"listeners.*.routes", kList,
         "What leads to which service: by host, path, method, header and query (http), or by server "
-        "name (tcp); the first match wins."},
+        "name and ALPN (tcp); the first match wins."},
     Key{"listeners.*.routes[]", kMap, "One route."},
     Key{"listeners.*.routes[].host", kHost, "A name, *.example.com, or * for all.", "*"},
     Key{"listeners.*.routes[].path", kMap, "Prefix at a segment boundary, or a map."}
@@ -39,6 +39,11 @@ constexpr Key kRouteKeys[] = {
         .In(0, 1e6),
     Key{"listeners.*.routes[].sni", kHost,
         "TLS server name (tcp), without terminating TLS: a name, *.example.com, or * for all."},
+    Key{"listeners.*.routes[].alpn", kList,
+        "Only clients that offer one of these protocols (tcp); where TLS ends here, those for whom "
+        "one was agreed on."}
+        .With(kNonEmpty),
+    Key{"listeners.*.routes[].alpn[]", kText, "A protocol's name in ALPN, such as h2."},
     Key{"listeners.*.routes[].rewrite", kMap, "Changes to what the service is asked for."},
     Key{"listeners.*.routes[].rewrite.prefix", kUrlPath,
         "What replaces the matched prefix, or the exact path."},

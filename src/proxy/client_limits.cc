@@ -7,6 +7,7 @@ namespace meridian::proxy {
 namespace {
 
 constexpr int kOwnPrefix = 64;
+constexpr uint64_t kAllClients = 0x616c6c;  // no client's key, but by chance
 
 uint64_t KeyOf(const net::IpAddress& client, uint64_t seed) {
   const bool v6 = client.family() == net::Family::kIpv6;
@@ -37,6 +38,14 @@ bool WithinRate(const Core& core, const config::Listener& listener, const net::I
   snapshot::ClientTables& tables = *core.clients_known;
   return tables.rates.Admit(At(listener, KeyOf(client, tables.seed), tables.seed), core.loop.Now(),
                             {listener.limits.rate->per_second, listener.limits.rate->burst});
+}
+
+bool WithinAcceptRate(const Core& core, const config::Listener& listener) {
+  const std::optional<uint32_t>& rate = listener.limits.accept_rate;
+  if (!rate) return true;
+  snapshot::ClientTables& tables = *core.clients_known;
+  return tables.rates.Admit(At(listener, kAllClients, tables.seed), core.loop.Now(),
+                            {*rate, *rate});
 }
 
 bool EnterConnection(const Core& core, const config::Listener& listener,

@@ -1,6 +1,7 @@
-// What one client may do at a listener, over all workers: how many requests (udp: new sessions) a
-// second, how many connections or sessions at once. A client is its address (of IPv6 the /64 that
-// it has to itself), or for rates a header's value. The worker's thread.
+// What one client may do at a listener, over all workers: how many requests (tcp: new connections,
+// udp: new sessions) a second, how many connections or sessions at once; and all of them together.
+// A client is its address (of IPv6 the /64 that it has to itself), or for rates a header's value.
+// The worker's thread.
 #pragma once
 
 #include <meridian/codec/http1.h>
@@ -14,8 +15,11 @@ namespace meridian::proxy {
 bool WithinRate(const Core& core, const config::Listener& listener, const net::IpAddress& client,
                 const codec::Head& head);
 
-// The same for who has no head: a session of udp.
+// The same for who has no head: a connection of tcp, a session of udp.
 bool WithinRate(const Core& core, const config::Listener& listener, const net::IpAddress& client);
+
+// Whether one more connection is within what the listener takes of all clients together.
+bool WithinAcceptRate(const Core& core, const config::Listener& listener);
 
 // Whether the client may have this connection besides its others; then `place` counts it.
 bool EnterConnection(const Core& core, const config::Listener& listener,

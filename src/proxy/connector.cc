@@ -14,6 +14,12 @@ constexpr Duration kHoldSlack = std::chrono::milliseconds(500);
 
 }  // namespace
 
+Duration RaceAfter(const topology::Service& service, const health::EndpointHealth& endpoint) {
+  if (service.timeouts.race_after) return *service.timeouts.race_after;
+  const Duration average = endpoint.connect_time();
+  return average == Duration(0) ? kRaceUnmeasured : std::clamp(3 * average, kRaceLeast, kRaceMost);
+}
+
 Failure FailureOf(routing::NoChoice why) {
   switch (why) {
     case routing::NoChoice::kNoSites:
@@ -129,9 +135,7 @@ bool Connector::Try(const routing::Choice& choice) {
       return true;
     }
   } else if (pooled_) {
-    if (net::StreamPtr stream =
-            core_.pool.Take(*endpoint.health, hold_.backend_tls(service_).get())) {
-      counters(choice).reused.Add();
+    if (net::StreamPtr stream = TakeIdle(choice)) {
       Deliver(std::move(stream), choice, std::move(use), true);
       return true;
     }
@@ -150,6 +154,22 @@ bool Connector::Try(const routing::Choice& choice) {
   race_at_ = free->started + RaceAfter(free->choice);
   ArmTimer();
   return true;
+}
+
+// One that has carried requests is for requests alone; a spare one is anybody's.
+net::StreamPtr Connector::TakeIdle(const routing::Choice& choice) {
+  if (http_) {
+    const health::EndpointHealth& health = *hold_.table().endpoint(choice.endpoint).health;
+    if (net::StreamPtr stream = core_.pool.Take(health, hold_.backend_tls(service_).get())) {
+      counters(choice).reused.Add();
+      return stream;
+    }
+  }
+  net::StreamPtr stream = core_.warm.Take(hold_, choice.endpoint, http_ ? nullptr : &greeting_);
+  if (!stream) return nullptr;
+  if (const std::string_view header = ProxyHeaderFor(choice); !header.empty())
+    stream->Write(header);
+  return stream;
 }
 
 // False: it failed at once.
@@ -190,10 +210,8 @@ std::string_view Connector::ProxyHeaderFor(const routing::Choice& choice) {
 }
 
 Duration Connector::RaceAfter(const routing::Choice& choice) const {
-  const topology::Service& policy = hold_.table().service(service_);
-  if (policy.timeouts.race_after) return *policy.timeouts.race_after;
-  const Duration average = hold_.table().endpoint(choice.endpoint).health->connect_time();
-  return average == Duration(0) ? kRaceUnmeasured : std::clamp(3 * average, kRaceLeast, kRaceMost);
+  return proxy::RaceAfter(hold_.table().service(service_),
+                          *hold_.table().endpoint(choice.endpoint).health);
 }
 
 void Connector::Won(Attempt& attempt) {

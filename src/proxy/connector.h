@@ -26,7 +26,7 @@ namespace meridian::proxy {
 class ConnectorOwner {
  public:
   // The connector is idle again; `use` counts the endpoint as long as the owner keeps it. `reused`:
-  // it is from the pool and may be stale.
+  // it is from a pool and may be stale.
   virtual void OnBackend(net::StreamPtr stream, const routing::Choice& choice, Use use,
                          bool reused) = 0;
   // The same for a service whose backends speak HTTP/2, when the owner said that it does too: the
@@ -51,7 +51,7 @@ class Connector final : private net::TimerHandler {
   // Site and epoch are filled in; lives as long as the connector is used.
   void Announce(codec::ProxyHeaderOut& header) { announced_ = &header; }
   // Tries the walk's next candidates: the first time, and again after one failed later than its
-  // connect. `pooled`: idle connections may be used. May call the owner before it returns.
+  // connect. `pooled`: idle and spare connections may be used. May call the owner at once.
   void Continue(bool pooled);
   // Gives up what is in flight; nothing more is told.
   void Cancel();
@@ -69,6 +69,8 @@ class Connector final : private net::TimerHandler {
   MonotonicTime started() const { return started_; }
   // How long `choice` may take to be heard of before its path is in doubt.
   Duration RaceAfter(const routing::Choice& choice) const;
+  // What the server of the connection last given has said already.
+  std::string& greeting() { return greeting_; }
   uint32_t tried() const { return tried_; }
   // From Start to the first attempt, and how long the connection last given took to be made.
   Duration queued() const { return first_tried_ - started_; }
@@ -116,6 +118,7 @@ class Connector final : private net::TimerHandler {
   void Give(Http2Backend& backend, const routing::Choice& choice, Use use, bool reused);
   void Lost(Attempt& attempt, const Error& error);
   Failure Judge(const Attempt& attempt, const Error& error);
+  net::StreamPtr TakeIdle(const routing::Choice& choice);
   void Deliver(net::StreamPtr stream, const routing::Choice& choice, Use use, bool reused);
   void Finish();
   bool Wait();
@@ -137,6 +140,7 @@ class Connector final : private net::TimerHandler {
   routing::Choice again_;
   MonotonicTime started_{}, first_tried_{};
   MonotonicTime race_at_{};
+  std::string greeting_;
   Duration connect_time_{};
   Failure last_failure_ = Failure::kCount;
   uint32_t tried_ = 0;
@@ -146,6 +150,9 @@ class Connector final : private net::TimerHandler {
   bool waiting_ = false;  // for a switch to end; then nothing is in flight
 };
 
+// How long an endpoint of the service may take to be heard of before its path is in doubt: as the
+// service says, else by the endpoint's usual connect time.
+Duration RaceAfter(const topology::Service& service, const health::EndpointHealth& endpoint);
 // The failure that a walk with nothing to give stands for.
 Failure FailureOf(routing::NoChoice why);
 

@@ -1,6 +1,7 @@
 // See core.h.
 #include "proxy/core.h"
 
+#include <meridian/base/hash.h>
 #include <meridian/base/log.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@ namespace {
 constexpr size_t kMaxSpareExchanges = 256;
 constexpr size_t kMaxSpareStreams = 1024;
 constexpr uint64_t kLeastRetriesPerSecond = 10;
+constexpr Duration kCutEvery = std::chrono::milliseconds(1);
 }  // namespace
 
 Core::Core(net::Loop& loop_used, net::Random& random_used, health::Registry& registry_used,
@@ -24,6 +26,7 @@ Core::Core(net::Loop& loop_used, net::Random& random_used, health::Registry& reg
       registry(registry_used),
       tls(loop_used),
       pool(loop_used),
+      warm(*this),
       http2_backends(loop_used, http2),
       access(access_queue),
       bury_timer_(*this) {}
@@ -128,6 +131,21 @@ void Core::LogTlsFailure(const routing::Endpoint& endpoint, const Error& error) 
   if (tls_logged_ != MonotonicTime{} && now - tls_logged_ < std::chrono::seconds(1)) return;
   tls_logged_ = now;
   log::Warn("backend {}: {}", endpoint.address.ToString(), tls::Explain(error));
+}
+
+Duration Core::CutDelay() {
+  const MonotonicTime now = loop.Now();
+  const auto within = [this](Duration most) {
+    return Duration(static_cast<int64_t>(Unit(random.Next()) * static_cast<double>(most.count())));
+  };
+  if (next_cut_ <= now) {
+    next_cut_ = now + kCutEvery;
+    return Duration(0);
+  }
+  if (next_cut_ - now >= kMostCutDelay) return within(kMostCutDelay);
+  const Duration delay = next_cut_ - now + within(kCutEvery);
+  next_cut_ += kCutEvery;
+  return delay;
 }
 
 bool Core::AllowRetry(const topology::RetryPolicy& policy, uint64_t live) {

@@ -17,6 +17,7 @@
 #include "proxy/access_log.h"
 #include "proxy/backend_pool.h"
 #include "proxy/http2_backend.h"
+#include "proxy/warm_pool.h"
 
 namespace meridian::proxy {
 
@@ -142,6 +143,8 @@ class Session : public ListNode {
 
 class Core final : private net::TimerHandler {
  public:
+  static constexpr Duration kMostCutDelay = std::chrono::seconds(2);
+
   Core(net::Loop& loop_used, net::Random& random_used, health::Registry& registry_used,
        AccessQueue* access_queue);
   ~Core();
@@ -170,6 +173,9 @@ class Core final : private net::TimerHandler {
   void Report(const Hold& hold, const routing::Endpoint& endpoint, health::Outcome outcome);
   // Logs why a backend's TLS was refused, at most once a second.
   void LogTlsFailure(const routing::Endpoint& endpoint, const Error& error);
+  // When to end a session whose endpoint is down, from now: the first at once, the others one after
+  // the other, so that their clients do not all come again in one instant; at most kMostCutDelay.
+  Duration CutDelay();
   // Whether one more retry is within the service's budget now; counts it if so.
   bool AllowRetry(const topology::RetryPolicy& policy, uint64_t live);
   const snapshot::Listener* Config(const ListenerState& listener) const {
@@ -182,6 +188,7 @@ class Core final : private net::TimerHandler {
   Hold current;
   tls::Workspace tls;  // outlives every stream
   BackendPool pool;
+  WarmPool warm;
   std::shared_ptr<snapshot::ClientTables> clients_known;  // of the newest snapshot that has them
   size_t handshakes = 0;                                  // clients', under way
   codec::Http2Pool http2;
@@ -206,7 +213,7 @@ class Core final : private net::TimerHandler {
 
   net::Timer bury_timer_;
   std::vector<std::unique_ptr<Session>> graves_;
-  MonotonicTime tls_logged_{};
+  MonotonicTime tls_logged_{}, next_cut_{};
   std::vector<std::unique_ptr<HttpInbound>> spare_inbounds_;
   std::vector<std::unique_ptr<Exchange>> spare_exchanges_;
   std::vector<std::unique_ptr<Mirror>> spare_mirrors_;

@@ -95,6 +95,20 @@ const char* Name(DatagramDrop drop) {
   return "unknown";
 }
 
+const char* Name(WarmFate fate) {
+  switch (fate) {
+    case WarmFate::kUsed:
+      return "used";
+    case WarmFate::kClosed:
+      return "closed";
+    case WarmFate::kSpoke:
+      return "spoke";
+    case WarmFate::kDropped:
+      return "dropped";
+  }
+  return "unknown";
+}
+
 Metrics::Metrics(size_t workers) : listeners_(workers), routes_(workers) {
   for (size_t i = 0; i < workers; ++i) workers_.push_back(std::make_unique<WorkerCounters>());
 }
@@ -311,7 +325,7 @@ class Report {
       const char* help;
       Counter RouteCounters::*field;
     };
-    static constexpr std::array<Plain, 10> kPlain{{
+    static constexpr std::array<Plain, 11> kPlain{{
         {"meridian_sessions_total", "TCP and UDP sessions relayed", &RouteCounters::connections},
         {"meridian_received_bytes_total", "Bytes of bodies and sessions from clients",
          &RouteCounters::bytes_in},
@@ -331,6 +345,9 @@ class Report {
          &RouteCounters::hedges_won},
         {"meridian_races_won_total", "Connects won against a slower one",
          &RouteCounters::races_won},
+        {"meridian_stalled_sessions_total",
+         "TCP sessions whose backend did not acknowledge what was sent to it",
+         &RouteCounters::stalls},
     }};
     for (const Plain& plain : kPlain) {
       ForEachKey(routes_, [&](const Key& key) {
@@ -339,6 +356,26 @@ class Report {
                         routes_, key, [&](auto& b) -> auto& { return b.*plain.field; }));
       });
     }
+  }
+
+  void WarmConnections() {
+    ForEachKey(routes_, [&](const Key& key) {
+      sink_.Gauge("meridian_warm_connections", "Backend connections opened ahead, waiting",
+                  {{"service", key.first}, {"site", key.second}},
+                  static_cast<double>(Sum(
+                      routes_, key, [](auto& b) -> auto& { return b.warm; })));
+    });
+    ForEachKey(routes_, [&](const Key& key) {
+      for (size_t i = 0; i < kWarmFates; ++i) {
+        sink_.Count("meridian_warm_connections_total",
+                    "Backend connections opened ahead, by what became of them",
+                    {{"service", key.first},
+                     {"site", key.second},
+                     {"fate", Name(static_cast<WarmFate>(i))}},
+                    Sum(
+                        routes_, key, [i](auto& b) -> auto& { return b.warm_fates[i]; }));
+      }
+    });
   }
 
   void Mirrors() {
@@ -461,6 +498,7 @@ void Metrics::Collect(MetricSink& sink) const {
   report.Requests();
   report.Mirrors();
   report.Traffic();
+  report.WarmConnections();
   report.Decisions();
   report.Times();
   sink.Gauge("meridian_moved_sessions",

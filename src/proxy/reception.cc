@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "proxy/client_limits.h"
+
 namespace meridian::proxy {
 
 Reception::Reception(Core& core, ListenerState& listener, net::StreamPtr stream,
@@ -44,10 +46,14 @@ void Reception::OnRead(std::string_view bytes) {
 
 bool Reception::TurnedAway(const snapshot::Listener& listener) {
   if (listener.config.protocol != config::Protocol::kTcp) return false;
-  if (listener.access.Admits(client_)) return false;
-  listener_.counters->failures[static_cast<size_t>(Failure::kDenied)].Add();
-  Abort();
-  return true;
+  const auto turn_away = [this](Failure why) {
+    listener_.counters->failures[static_cast<size_t>(why)].Add();
+    Abort();
+    return true;
+  };
+  if (!listener.access.Admits(client_)) return turn_away(Failure::kDenied);
+  if (!WithinRate(core_, listener.config, client_)) return turn_away(Failure::kRateLimited);
+  return false;
 }
 
 void Reception::StartHandshake(const snapshot::Listener& listener, std::string_view bytes) {

@@ -49,6 +49,9 @@ void TcpSession::ReadPreface(std::string_view bytes) {
 void TcpSession::Greet() {
   const snapshot::Listener& listener = listener_config();
   if (!listener.access.Admits(client_ip_)) return Fail(Failure::kDenied, true);
+  // Before the handshake, where there is one.
+  if (tls_ == nullptr && !WithinRate(core_, listener.config, client_ip_))
+    return Fail(Failure::kRateLimited, true);
   if (!EnterConnection(core_, listener.config, client_ip_, place_))
     return Fail(Failure::kTooManyConnections, true);
   const std::string_view rest = dial_->preface.rest();
@@ -58,7 +61,9 @@ void TcpSession::Greet() {
   if (tls_ != nullptr) {
     std::string name = LowerAscii(tls_->server_name());
     if (name.ends_with('.')) name.pop_back();
-    return ChooseService(name);
+    std::string agreed(tls_->alpn());
+    if (!agreed.empty()) agreed.insert(agreed.begin(), static_cast<char>(agreed.size()));
+    return ChooseService(name, agreed);
   }
   Advance(State::kHello);
   if (!timer_.armed()) core_.loop.Arm(timer_, listener.config.limits.header_timeout);
@@ -71,13 +76,13 @@ void TcpSession::ReadHello(std::string_view bytes) {
   const auto hello = codec::ParseClientHello(dial_->early);
   if (!hello) return Fail(Failure::kClientHello, true);
   if (hello->progress == codec::ClientHello::Progress::kNeedMore) return;
-  ChooseService(hello->server_name());
+  ChooseService(hello->server_name(), hello->alpn());
 }
 
-void TcpSession::ChooseService(std::string_view server_name) {
+void TcpSession::ChooseService(std::string_view server_name, std::string_view alpn) {
   dial_->server_name = server_name;
   if (const auto& routes = listener_config().routes) {
-    service_ = routes->MatchName(server_name);
+    service_ = routes->MatchHello(server_name, alpn);
     if (!service_.ok()) return Fail(Failure::kNoRoute, true);
   }
   const bool by_name = hold_.table().service(service_).session.by == topology::SessionBy::kSni;
@@ -110,7 +115,7 @@ void TcpSession::Pick(std::string_view session_key) {
   query.draw = core_.random.Next();
   if (hold_.table().service(service_).backend.proxy_protocol != 0) Announce();
   dial_->connector.Start(hold_, query, hold_.table().service(query.service).retries);
-  dial_->connector.Continue(false);
+  dial_->connector.Continue(true);
 }
 
 // What the backend is to know of the client: as the proxy before us said, or as we see it.
@@ -154,16 +159,19 @@ void TcpSession::OnBackend(net::StreamPtr stream, const routing::Choice& choice,
   backend_.stream->SetHandler(&backend_);
   Advance(core_.draining ? State::kDrain : State::kRelay);
   active_ = core_.loop.Now();
-  core_.loop.Arm(timer_, std::min(hold_.table().service(service_).timeouts.idle,
-                                  hold_.table().service(service_).timeouts.session));
+  ArmRelay();
   if (const std::string_view early = dial_->early; !early.empty()) {
     counters_->bytes_in.Add(early.size());
     bytes_in_ += early.size();
     backend_.stream->Write(early);
+    Await();
   }
   if (client_.ended) backend_.stream->FinishWriting();
   client_.stream->StartReading();
   backend_.stream->StartReading();
+  // What the server said before there was a client.
+  const std::string greeting = std::move(dial_->connector.greeting());
+  if (!greeting.empty()) Deliver(greeting);
 }
 
 void TcpSession::OnNoBackend(Failure failure) {
@@ -180,20 +188,72 @@ void TcpSession::Forward(Side& from, std::string_view bytes) {
   if (state_ == State::kHello) return ReadHello(bytes);
   if (state_ == State::kKey) return ReadKey(bytes);
   dial_.reset();
-  Side& to = Other(from);
-  if (&from == &backend_) {
-    counters_->bytes_out.Add(bytes.size());
-    bytes_out_ += bytes.size();
-    if (!std::exchange(heard_, true)) {
-      first_byte_ = active_ - started_;
-      Report(health::Outcome::kSuccess);
-    }
-  } else {
-    counters_->bytes_in.Add(bytes.size());
-    bytes_in_ += bytes.size();
+  if (&from == &backend_) return Deliver(bytes);
+  counters_->bytes_in.Add(bytes.size());
+  bytes_in_ += bytes.size();
+  backend_.stream->Write(bytes);
+  if (backend_.stream->pending_bytes() > 0) client_.stream->StopReading();
+  Await();
+}
+
+// From the backend to the client.
+void TcpSession::Deliver(std::string_view bytes) {
+  counters_->bytes_out.Add(bytes.size());
+  bytes_out_ += bytes.size();
+  unheard_since_ = {};
+  if (!std::exchange(heard_, true)) {
+    first_byte_ = active_ - started_;
+    Report(health::Outcome::kSuccess);
   }
-  to.stream->Write(bytes);
-  if (to.stream->pending_bytes() > 0) from.stream->StopReading();
+  client_.stream->Write(bytes);
+  if (client_.stream->pending_bytes() > 0) backend_.stream->StopReading();
+}
+
+// Something was sent to the backend: in a while, it is looked whether it arrived. At most one timer
+// is armed for it in that time, however many messages go to and fro.
+void TcpSession::Await() {
+  if (unheard_since_ == MonotonicTime{}) unheard_since_ = active_;
+  if (std::exchange(watching_, true)) return;
+  check_at_ = active_ + PathDoubt();
+  ArmRelay();
+}
+
+Duration TcpSession::PathDoubt() const {
+  return RaceAfter(hold_.table().service(service_), *use_.endpoint());
+}
+
+// As Exchange::CheckPath, but that what was sent cannot be sent again elsewhere: the doubt is for
+// others, and for the check that it calls for; the session goes on until the kernel gives it up.
+void TcpSession::CheckPath() {
+  const MonotonicTime now = core_.loop.Now();
+  const Duration doubt = PathDoubt();
+  watching_ = unheard_since_ != MonotonicTime{};
+  if (!watching_) {
+    stalled_ = false;
+    return;
+  }
+  check_at_ = unheard_since_ + doubt;
+  if (check_at_ > now) return;
+  check_at_ = now + doubt;
+  const net::PathInfo path = backend_.stream->path_info();
+  if (path.unacknowledged_bytes == 0) {  // it is there, and the server takes its time
+    watching_ = stalled_ = false;
+    unheard_since_ = {};
+  } else if (path.retransmits > 0 && !std::exchange(stalled_, true)) {
+    counters_->stalls.Add();
+    Report(health::Outcome::kConnectFailed);
+  }
+}
+
+MonotonicTime TcpSession::RelayDue() const {
+  const topology::Timeouts& timeouts = hold_.table().service(service_).timeouts;
+  return std::min(active_ + timeouts.idle, started_ + timeouts.session);
+}
+
+void TcpSession::ArmRelay() {
+  MonotonicTime next = std::min(RelayDue(), cut_at_);
+  if (watching_) next = std::min(next, check_at_);
+  core_.loop.Arm(timer_, std::max(next - core_.loop.Now(), Duration(0)));
 }
 
 void TcpSession::Drained(Side& side) {
@@ -211,16 +271,16 @@ void TcpSession::Ended(Side& side) {
   if (state_ == State::kRelay) Advance(State::kHalfClosed);
 }
 
-void TcpSession::Broken(Side& side, const Error& error) {
+void TcpSession::Broken(Side& side) {
   if (state_ <= State::kConnect) return Fail(Failure::kClientGone, true);
   failure_ = Name(&side == &backend_ ? Failure::kBackendReset : Failure::kClientGone);
   if (&side == &backend_) {
     listener_.counters->failures[static_cast<size_t>(Failure::kBackendReset)].Add();
     if (!heard_) Report(health::Outcome::kReset);
   }
-  Side& other = Other(side);
-  // Nor may what was cut short look whole: TLS that is malformed ends like a reset.
-  if (error.code == ErrorCode::kReset || error.code == ErrorCode::kMalformed) other.stream->Reset();
+  // What was cut short may not look whole to the other side, whatever cut it: a reset, silence, TLS
+  // that is malformed.
+  Other(side).stream->Reset();
   Close();
 }
 
@@ -231,11 +291,14 @@ void TcpSession::Report(health::Outcome outcome) {
 void TcpSession::OnTimer(net::Timer&) {
   if (state_ == State::kPreface) return Fail(Failure::kProxyHeader, true);
   if (state_ == State::kHello || state_ == State::kKey) return Fail(Failure::kHeaderTimeout, true);
-  const topology::Timeouts& timeouts = hold_.table().service(service_).timeouts;
   const MonotonicTime now = core_.loop.Now();
-  const MonotonicTime due = std::min(active_ + timeouts.idle, started_ + timeouts.session);
-  if (now >= due) return Fail(Failure::kIdleTimeout, false);
-  core_.loop.Arm(timer_, due - now);
+  if (now >= RelayDue()) return Fail(Failure::kIdleTimeout, false);
+  if (now >= cut_at_) {
+    cut_at_ = MonotonicTime::max();
+    if (MustLeave()) return Abort();
+  }
+  if (watching_ && now >= check_at_) CheckPath();
+  ArmRelay();
 }
 
 void TcpSession::Drain() {
@@ -256,10 +319,19 @@ void TcpSession::HealthChanged() {
   const routing::Table& table = hold_.table();
   if (use_.endpoint() == nullptr || table.service(service_).on_down != topology::OnDown::kClose)
     return;
+  // Two sites may never be active at once, so that is not paced.
   if (!table.Keeps(service_, table.endpoint(endpoint_).site, false)) return Abort();
+  if (cut_at_ != MonotonicTime::max() || !MustLeave()) return;
+  const Duration delay = core_.CutDelay();
+  if (delay == Duration(0)) return Abort();
+  cut_at_ = core_.loop.Now() + delay;
+  ArmRelay();
+}
+
+// A suspicion is not enough to cut what still works: only a check's verdict or the operator is.
+bool TcpSession::MustLeave() const {
   const health::Facts facts = use_.endpoint()->facts();
-  // A suspicion is not enough to cut what still works: only a check's verdict or the operator is.
-  if (facts.probe == health::Probe::kDown || facts.intent == health::Intent::kOut) Abort();
+  return facts.probe == health::Probe::kDown || facts.intent == health::Intent::kOut;
 }
 
 void TcpSession::LeaveSite(std::string_view service, std::string_view site) {

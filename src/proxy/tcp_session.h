@@ -7,8 +7,9 @@
 // kPreface waits for a PROXY header, kHello for a TLS ClientHello whose server name decides where
 // to go, kKey for the first bytes that hold the session's key (a SIP Call-ID, say); each is skipped
 // where none is wanted. Hello and key are relayed with all that follows. kDrain
-// relays on, until the client or the backend ends, or the worker closes. Any error goes to kClosed;
-// a reset on one side resets the other.
+// relays on, until the client or the backend ends, or the worker closes. Any error goes to kClosed,
+// and what breaks on one side is reset on the other. What a backend does not acknowledge puts its
+// endpoint in doubt. A session whose endpoint is down ends in its turn (Core::CutDelay).
 #pragma once
 
 #include <memory>
@@ -48,7 +49,7 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
     void OnRead(std::string_view bytes) override { session.Forward(*this, bytes); }
     void OnEnd() override { session.Ended(*this); }
     void OnDrained() override { session.Drained(*this); }
-    void OnError(const Error& error) override { session.Broken(*this, error); }
+    void OnError(const Error&) override { session.Broken(*this); }
 
     TcpSession& session;
     net::StreamPtr stream;
@@ -67,11 +68,18 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   void Forward(Side& from, std::string_view bytes);
   void Ended(Side& side);
   void Drained(Side& side);
-  void Broken(Side& side, const Error& error);
+  void Broken(Side& side);
+  void Deliver(std::string_view bytes);
+  void Await();
+  Duration PathDoubt() const;
+  void CheckPath();
+  MonotonicTime RelayDue() const;
+  void ArmRelay();
+  bool MustLeave() const;
   void ReadPreface(std::string_view bytes);
   void Greet();
   void ReadHello(std::string_view bytes);
-  void ChooseService(std::string_view server_name);
+  void ChooseService(std::string_view server_name, std::string_view alpn);
   void ReadKey(std::string_view bytes);
   void Pick(std::string_view session_key);
   void Announce();
@@ -100,11 +108,16 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   net::Timer timer_;
   const tls::Stream* tls_;  // the client's, where it is TLS: what stands before is read
   MonotonicTime started_{}, active_{};
+  MonotonicTime unheard_since_{};  // sent to the backend, which said nothing since; zero: it did
+  MonotonicTime check_at_{};       // when to look whether it arrived, while watching_
+  MonotonicTime cut_at_ =
+      MonotonicTime::max();  // the endpoint is down: when this session's turn is
   RouteCounters* counters_ = nullptr;
   ServiceId service_;
   EndpointId endpoint_;
   State state_ = State::kPreface;
   bool heard_ = false;  // the backend has sent something, which its health was told
+  bool watching_ = false, stalled_ = false;
   // For the access log.
   uint64_t bytes_in_ = 0, bytes_out_ = 0;
   Duration queue_ = AccessLine::kNever, connect_ = AccessLine::kNever,

@@ -28,8 +28,8 @@ UdpListener::~UdpListener() {
   MERIDIAN_CHECK(table_.size() == 0);
 }
 
-Result<> UdpListener::Open(const net::Address& at, bool reuse_port) {
-  auto opened = core_.loop.ListenDatagrams(at, {.reuse_port = reuse_port}, *this);
+Result<> UdpListener::Open(const net::Address& at, const net::DatagramListenOptions& options) {
+  auto opened = core_.loop.ListenDatagrams(at, options, *this);
   if (!opened) return tl::unexpected(opened.error());
   socket_ = std::move(*opened);
   socket_->Pause();

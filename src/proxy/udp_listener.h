@@ -39,7 +39,7 @@ class UdpListener final : private net::DatagramHandler {
   ~UdpListener();
 
   // Binds; paused until Adopt. Error: as of Loop::ListenDatagrams.
-  Result<> Open(const net::Address& at, bool reuse_port);
+  Result<> Open(const net::Address& at, const net::DatagramListenOptions& options);
   const net::Address& address() const { return socket_->address(); }
   const std::string& key() const { return key_; }             // listener/index
   const net::Address& asked_at() const { return asked_at_; }  // as configured, port 0 included

@@ -1,8 +1,10 @@
 // See proxy/worker.h: listeners over reloads, accepting, draining. Sessions do the rest.
+#include <meridian/base/log.h>
 #include <meridian/proxy/worker.h>
 
 #include <algorithm>
 
+#include "proxy/client_limits.h"
 #include "proxy/core.h"
 #include "proxy/http_client.h"
 #include "proxy/mirror.h"
@@ -15,6 +17,15 @@ namespace {
 
 std::string BoundKey(const std::string& listener, size_t index) {
   return listener + "/" + std::to_string(index);
+}
+
+net::ListenOptions OptionsOf(const config::ListenSocket& socket) {
+  net::ListenOptions options;
+  options.backlog = static_cast<int>(socket.backlog);
+  options.freebind = socket.freebind;
+  options.fast_open = socket.fast_open;
+  options.defer_accept = socket.defer_accept;
+  return options;
 }
 
 tl::unexpected<std::string> CannotListen(const config::Listener& listener, const net::Address& at,
@@ -49,10 +60,12 @@ class Worker::State final : private ReceptionOwner {
     core_.sessions.ForEach([](Session& session) { session.Abort(); });
     core_.cutting = false;
     core_.pool.DropAll();
+    core_.warm.Stop();
     core_.http2_backends.LeaveAll(true);
   }
   void HealthChanged() {
     core_.pool.DropUnusable();
+    core_.warm.HealthChanged();
     core_.http2_backends.LeaveUnusable();
     core_.cutting = true;
     core_.sessions.ForEach([](Session& session) { session.HealthChanged(); });
@@ -75,6 +88,7 @@ class Worker::State final : private ReceptionOwner {
     ListenerState* listener = nullptr;
     std::string key;        // BoundKey
     net::Address asked_at;  // as configured, port 0 included
+    config::ListenSocket options;
     std::unique_ptr<net::Listener> socket;
   };
 
@@ -90,6 +104,7 @@ class Worker::State final : private ReceptionOwner {
                                           Bound& bound);
   void CommitUdp();
   void CloseRemoved();
+  void AdjustRunning();
   void Accept(ListenerState& listener, net::StreamPtr stream);
   void OnReceived(ListenerState& listener, Arrival arrival) override;
   template <class T, class... Arguments>
@@ -127,11 +142,12 @@ tl::expected<void, std::string> Worker::State::Open(const config::Listener& list
   socket->worker = this;
   socket->key = BoundKey(listener.name, index);
   socket->asked_at = listener.bind[index];
+  socket->options = listener.socket;
   net::Address at = socket->asked_at;
   if (at.is_unix() && input_.index > 0) return {};  // one file, one socket: the first worker's
   const auto chosen = bound.find(socket->key);
   if (!at.is_unix() && at.port() == 0 && chosen != bound.end()) at = chosen->second;
-  net::ListenOptions options;
+  net::ListenOptions options = OptionsOf(listener.socket);
   options.reuse_port = !at.is_unix() && input_.worker_count > 1;
   auto opened = input_.loop->Listen(at, options, *socket);
   if (!opened) return CannotListen(listener, at, opened.error());
@@ -161,7 +177,9 @@ tl::expected<void, std::string> Worker::State::OpenUdp(const config::Listener& l
   auto socket = std::make_unique<UdpListener>(core_, bounds, key, at);
   const auto chosen = bound.find(key);
   if (at.port() == 0 && chosen != bound.end()) at = chosen->second;
-  if (const auto opened = socket->Open(at, input_.worker_count > 1); !opened) {
+  const net::DatagramListenOptions options{.reuse_port = input_.worker_count > 1,
+                                           .freebind = listener.socket.freebind};
+  if (const auto opened = socket->Open(at, options); !opened) {
     return CannotListen(listener, at, opened.error());
   }
   bound[key] = socket->address();
@@ -208,12 +226,27 @@ void Worker::State::Commit() {
   }
   CommitUdp();
   CloseRemoved();
+  AdjustRunning();
   for (auto& socket : added_) {
     socket->listener = &StateOf(socket->key.substr(0, socket->key.rfind('/')));
     socket->socket->Resume();
     sockets_.push_back(std::move(socket));
   }
   added_.clear();
+  core_.warm.Adopt();
+}
+
+// What goes on listening, and is to listen otherwise.
+void Worker::State::AdjustRunning() {
+  for (const auto& socket : sockets_) {
+    const config::Listener& listener = core_.Config(*socket->listener)->config;
+    if (socket->options == listener.socket) continue;
+    socket->options = listener.socket;
+    if (const auto done = socket->socket->Adjust(OptionsOf(listener.socket)); !done) {
+      log::Warn("listeners.{}: the socket at {} stays as it was: {}", listener.name,
+                socket->socket->address().ToString(), Describe(done.error()));
+    }
+  }
 }
 
 // Sockets that the new snapshot does not name; states of removed listeners once their last session
@@ -239,10 +272,15 @@ void Worker::State::Accept(ListenerState& listener, net::StreamPtr stream) {
     listener.counters->failures[static_cast<size_t>(Failure::kOverloaded)].Add();
     return stream->Reset();
   }
+  const snapshot::Listener& config = *core_.Config(listener);
+  if (!WithinAcceptRate(core_, config.config)) {
+    listener.counters->failures[static_cast<size_t>(Failure::kRateLimited)].Add();
+    return stream->Reset();
+  }
   ++core_.clients;
   ++listener.clients;
   listener.counters->active.Add();
-  if (core_.Config(listener)->tls != nullptr) {
+  if (config.tls != nullptr) {
     return Start<Reception>(core_, listener, std::move(stream),
                             static_cast<ReceptionOwner&>(*this));
   }
@@ -274,6 +312,7 @@ void Worker::State::Drain(std::function<void()> done) {
   core_.draining = true;
   core_.on_empty = std::move(done);
   core_.pool.DropAll();
+  core_.warm.Stop();
   core_.sessions.ForEach([](Session& session) { session.Drain(); });
   if (core_.clients == 0 && core_.on_empty) std::exchange(core_.on_empty, nullptr)();
 }

@@ -98,10 +98,11 @@ std::shared_ptr<routing::MovedSessions> MovedSessionsOf(const config::Config& co
 
 // What is known of clients: one for the whole process, too.
 std::shared_ptr<ClientTables> ClientTablesOf(const config::Config& config, Keys& keys) {
-  const bool needed = std::any_of(
-      config.listeners.begin(), config.listeners.end(), [](const config::Listener& listener) {
-        return listener.limits.rate || listener.limits.connections_per_client;
-      });
+  const bool needed = std::any_of(config.listeners.begin(), config.listeners.end(),
+                                  [](const config::Listener& listener) {
+                                    return listener.limits.rate || listener.limits.accept_rate ||
+                                           listener.limits.connections_per_client;
+                                  });
   if (needed && !keys.clients) {
     std::random_device random;  // so that nobody can choose addresses that meet in one set
     const uint64_t seed = uint64_t{random()} << 32 | random();

@@ -2,6 +2,7 @@
 #include <meridian/base/check.h>
 #include <meridian/base/hash.h>
 #include <meridian/base/text.h>
+#include <meridian/codec/client_hello.h>
 #include <meridian/codec/target.h>
 #include <meridian/snapshot/route_table.h>
 
@@ -71,6 +72,7 @@ std::optional<OwnAnswer> AnswerOf(const config::Route& route) {
 Route::Route(const config::Route& route, const routing::Table& table)
     : any_host_(route.host.empty() || route.host == "*"),
       wildcard_(route.host.starts_with("*.")),
+      alpn_(route.alpn),
       path_match_(route.path_match),
       path_(route.path),
       methods_(route.methods),
@@ -124,6 +126,12 @@ bool Route::TakesHost(std::string_view host) const {
   return wildcard_ ? HasSuffix(host, host_) : EqualIgnoringCase(host, host_);
 }
 
+bool Route::TakesAlpn(std::string_view offered) const {
+  return alpn_.empty() || std::any_of(alpn_.begin(), alpn_.end(), [&](const std::string& one) {
+           return codec::OffersProtocol(offered, one);
+         });
+}
+
 bool Route::TakesPath(std::string_view path) const {
   switch (path_match_) {
     case config::PathMatch::kPrefix:
@@ -172,10 +180,10 @@ const Route* RouteTable::Match(const codec::Head& head, std::string& scratch) co
   return nullptr;
 }
 
-ServiceId RouteTable::MatchName(std::string_view name) const {
+ServiceId RouteTable::MatchHello(std::string_view name, std::string_view alpn) const {
   name = WithoutRoot(name);
   for (const Route& route : routes_) {
-    if (route.TakesHost(name)) return route.targets_.front().service;
+    if (route.TakesHost(name) && route.TakesAlpn(alpn)) return route.targets_.front().service;
   }
   return ServiceId{};
 }

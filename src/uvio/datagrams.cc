@@ -33,6 +33,9 @@ bool SetOptions(int fd, const net::Address& at, const net::DatagramListenOptions
   Set(fd, SOL_SOCKET, SO_SNDBUF, kKernelBuffer);
   if (v6 && !Set(fd, IPPROTO_IPV6, IPV6_V6ONLY)) return false;
   if (options.reuse_port && !Set(fd, SOL_SOCKET, SO_REUSEPORT)) return false;
+  if (options.freebind &&
+      !(v6 ? Set(fd, IPPROTO_IPV6, IPV6_FREEBIND) : Set(fd, IPPROTO_IP, IP_FREEBIND)))
+    return false;
   if (!IsWildcard(at.ip())) return true;
   return v6 ? Set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO) : Set(fd, IPPROTO_IP, IP_PKTINFO);
 }

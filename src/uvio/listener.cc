@@ -24,9 +24,24 @@ constexpr int kBatch = 64;
 // Out of descriptors: others have to close first. Connections wait in the backlog meanwhile.
 constexpr Duration kRestTime = std::chrono::milliseconds(50);
 
+bool Set(int fd, int level, int option, int value) {
+  return setsockopt(fd, level, option, &value, sizeof value) == 0;
+}
 bool Enable(int fd, int level, int option) {
-  const int on = 1;
-  return setsockopt(fd, level, option, &on, sizeof on) == 0;
+  return Set(fd, level, option, 1);
+}
+
+// What may change while the socket listens.
+bool Tune(int fd, const net::ListenOptions& options) {
+  const int queue = options.fast_open ? options.backlog : 0;
+  const int wait_s = options.defer_accept ? 1 : 0;
+  return Set(fd, IPPROTO_TCP, TCP_FASTOPEN, queue) &&
+         Set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, wait_s);
+}
+
+bool BindFreely(int fd, const net::Address& at) {
+  const bool v6 = at.ip().family() == net::Family::kIpv6;
+  return v6 ? Enable(fd, IPPROTO_IPV6, IPV6_FREEBIND) : Enable(fd, IPPROTO_IP, IP_FREEBIND);
 }
 
 bool SetOptions(int fd, const net::Address& at, const net::ListenOptions& options) {
@@ -34,7 +49,9 @@ bool SetOptions(int fd, const net::Address& at, const net::ListenOptions& option
   // Linux hands TCP_NODELAY on to what is accepted: one call here saves one for each connection.
   return Enable(fd, SOL_SOCKET, SO_REUSEADDR) && Enable(fd, IPPROTO_TCP, TCP_NODELAY) &&
          NoticeSilence(fd) && (!options.reuse_port || Enable(fd, SOL_SOCKET, SO_REUSEPORT)) &&
-         (at.ip().family() != net::Family::kIpv6 || Enable(fd, IPPROTO_IPV6, IPV6_V6ONLY));
+         (at.ip().family() != net::Family::kIpv6 || Enable(fd, IPPROTO_IPV6, IPV6_V6ONLY)) &&
+         (!options.freebind || BindFreely(fd, at)) &&
+         ((!options.fast_open && !options.defer_accept) || Tune(fd, options));
 }
 
 uint64_t FileId(const std::string& path) {
@@ -111,6 +128,13 @@ int SocketListener::StartPolling() {
   poll_->handle.data = poll_;
   Resume();
   return 0;
+}
+
+Result<> SocketListener::Adjust(const net::ListenOptions& options) {
+  if (!address_.is_unix() && !Tune(fd_, options)) return FailBySystem("listen", errno);
+  // Again on a socket that listens already: it changes the backlog.
+  if (listen(fd_, options.backlog) != 0) return FailBySystem("listen", errno);
+  return {};
 }
 
 void SocketListener::Pause() {

@@ -24,6 +24,7 @@ class SocketListener final : public net::Listener, private net::TimerHandler {
   const net::Address& address() const override { return address_; }
   void Pause() override;
   void Resume() override;
+  Result<> Adjust(const net::ListenOptions& options) override;
 
  private:
   // libuv's handle, which outlives the listener by a turn.

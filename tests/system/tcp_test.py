@@ -3,13 +3,16 @@ import contextlib
 import hashlib
 import os
 import random
+import select
 import socket
+import ssl
 import struct
 import subprocess
 import threading
+import time
 
-from harness import (PLACES, Connection, Meridian, SystemTest, TcpServer, main, refused, tcp_config, wait_until,
-                     free_port)
+from harness import (PLACES, Authority, Connection, Meridian, SystemTest, TcpServer, free_port, main, refused, tcp_config,
+                     wait_until)
 from harness.process import Process
 
 MIB = 1 << 20
@@ -210,6 +213,273 @@ class ProxyHeader(SystemTest):
             connection.send(b"PROXY is not believed here")
             self.assertEqual(connection.read_until(b"\n"), b"dallas")
             self.assertEqual(connection.read_exactly(5), b"PROXY")
+
+
+def reset(connection):
+    """Closes with RST instead of FIN."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+class Failing(SystemTest):
+    """What one side breaks breaks on the other, and what a dead site leaves behind comes again, but not at once."""
+
+    def test_a_reset_of_the_client_is_passed_on(self):
+        ends = []
+
+        def serve(connection):
+            connection.read_exactly(1)
+            connection.send(b"y")
+            try:
+                ends.append(connection.socket.recv(1))
+            except ConnectionResetError:
+                ends.append("reset")
+        server = TcpServer(self.scope, serve)
+        meridian = Meridian(self.scope, tcp_config({"dallas": [server.address]}, health_check="none"))
+        with Connection(meridian.address()) as connection:
+            connection.send(b"x")
+            connection.read_exactly(1)
+            reset(connection.socket)
+        wait_until(lambda: ends, "the server hears of it")
+        self.assertEqual(ends, ["reset"])
+
+    def test_sessions_at_a_dead_site_are_reset_one_after_the_other(self):
+        count = 400
+        server = TcpServer(self.scope, greeter(b"dallas"))
+        other = TcpServer(self.scope, greeter(b"atlanta"))
+        config = tcp_config({"dallas": [server.address], "atlanta": [other.address]})
+        config["process"]["workers"] = 1
+        meridian = Meridian(self.scope, config)
+        poll = select.epoll()
+        self.scope.callback(poll.close)
+        clients = {}
+        for _ in range(count):
+            client = Connection(meridian.address(), PLACES["dallas"].client)
+            self.scope.callback(client.close)
+            self.assertEqual(client.read_until(b"\n"), b"dallas")
+            clients[client.socket.fileno()] = client
+            poll.register(client.socket, select.EPOLLIN)
+        server.listener.close()
+        server.listener = socket.create_server(("127.0.0.1", 0))  # a place of its own to close
+        gone = []
+        while len(gone) < count:
+            events = poll.poll(10)
+            self.assertTrue(events, "%d of %d are gone" % (len(gone), count))
+            for number, _ in events:
+                poll.unregister(number)
+                with self.assertRaises(ConnectionResetError):
+                    clients[number].socket.recv(1)
+                gone.append(time.monotonic())
+        self.assertGreater(gone[-1] - gone[0], 0.3)
+        self.assertEqual(meridian.site_state("dallas"), "down")
+        with Connection(meridian.address(), PLACES["dallas"].client) as connection:
+            self.assertEqual(connection.read_until(b"\n"), b"atlanta")
+
+    def test_a_lone_session_at_a_dead_site_is_reset_as_soon_as_that_is_known(self):
+        server = TcpServer(self.scope, greeter(b"dallas"))
+        meridian = Meridian(self.scope, tcp_config({"dallas": [server.address]}))
+        with Connection(meridian.address()) as connection:
+            self.assertEqual(connection.read_until(b"\n"), b"dallas")
+            server.listener.close()
+            server.listener = socket.create_server(("127.0.0.1", 0))
+            with self.assertRaises(ConnectionResetError):
+                connection.socket.recv(1)
+
+
+class Warm(SystemTest):
+    """Connections opened ahead of need."""
+
+    def start_with(self, serve, **backend):
+        self.server = TcpServer(self.scope, serve)
+        config = tcp_config({"dallas": [self.server.address]}, health_check="none", backend=backend)
+        config["process"]["workers"] = 1
+        return Meridian(self.scope, config)
+
+    def waiting(self, meridian):
+        return meridian.metric("meridian_warm_connections", site="dallas")
+
+    @staticmethod
+    def echo(connection):
+        while connection.fill():
+            data, connection.buffer = connection.buffer, b""
+            connection.send(data)
+
+    def test_a_client_gets_one_that_stands_and_it_is_replaced(self):
+        meridian = self.start_with(self.echo, warm=3)
+        wait_until(lambda: self.waiting(meridian) == 3, "three wait")
+        self.assertEqual(len(self.server.connections), 3)
+        with Connection(meridian.address()) as connection:
+            connection.send(b"hello")
+            self.assertEqual(connection.read_exactly(5), b"hello")
+            wait_until(lambda: self.waiting(meridian) == 3, "three wait again")
+            self.assertEqual(meridian.metric("meridian_warm_connections_total", fate="used"), 1)
+            self.assertEqual(len(self.server.connections), 4)
+
+    def test_one_that_the_server_closes_is_replaced(self):
+        meridian = self.start_with(self.echo, warm=2)
+        wait_until(lambda: self.waiting(meridian) == 2, "two wait")
+        time.sleep(1.1)  # a server that closes them sooner is asked more slowly
+        self.server.connections[0].socket.shutdown(socket.SHUT_RDWR)
+        wait_until(lambda: meridian.metric("meridian_warm_connections_total", fate="closed") == 1, "it is noticed")
+        wait_until(lambda: self.waiting(meridian) == 2, "two wait again")
+        self.assertEqual(len(self.server.connections), 3)
+
+    def test_a_server_that_speaks_first_is_left_alone(self):
+        meridian = self.start_with(greeter(b"hello"), warm=3)
+        wait_until(lambda: meridian.metric("meridian_warm_connections_total", fate="spoke") == 1, "it is noticed")
+        before = len(self.server.connections)
+        with Connection(meridian.address()) as connection:
+            self.assertEqual(connection.read_until(b"\n"), b"hello")
+        self.assertEqual(self.waiting(meridian), 0)
+        self.assertEqual(len(self.server.connections), before + 1)
+
+    def test_what_it_said_reaches_the_client_where_that_is_allowed(self):
+        meridian = self.start_with(greeter(b"hello"), warm=2, warm_greeting=True)
+        wait_until(lambda: self.waiting(meridian) == 2, "two wait")
+        with Connection(meridian.address()) as connection:
+            self.assertEqual(connection.read_until(b"\n"), b"hello")
+            connection.send(b"and on\n")
+            self.assertEqual(connection.read_until(b"\n"), b"and on")
+            connection.end()
+            self.assertEqual(connection.read_to_end(), b"goodbye\n")
+        self.assertEqual(meridian.metric("meridian_warm_connections_total", fate="used"), 1)
+
+    def test_one_that_has_shaken_hands_waits_for_whoever_comes(self):
+        authority = Authority(self.scope)
+        files = authority.issue("db", "db.example.com")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(files["certificate"], files["key"])
+
+        def serve(connection):
+            connection.socket = context.wrap_socket(connection.socket, server_side=True)
+            self.echo(connection)
+        meridian = self.start_with(serve, warm=2, tls={"server_name": "db.example.com", "ca": authority.certificate})
+        wait_until(lambda: self.waiting(meridian) == 2, "two wait")
+        self.assertEqual(meridian.metric("meridian_backend_tls_handshakes_total", site="dallas"), 2)
+        with Connection(meridian.address()) as connection:
+            connection.send(b"hello")
+            self.assertEqual(connection.read_exactly(5), b"hello")
+        self.assertEqual(meridian.metric("meridian_warm_connections_total", fate="used"), 1)
+
+    def test_all_go_when_their_site_drains(self):
+        meridian = self.start_with(self.echo, warm=2)
+        wait_until(lambda: self.waiting(meridian) == 2, "two wait")
+        self.assertEqual(meridian.cli("drain", "dallas").returncode, 0)
+        wait_until(lambda: self.waiting(meridian) == 0, "they are closed")
+        wait_until(lambda: all(connection.socket.fileno() < 0 for connection in self.server.connections),
+                   "the server has seen their end")
+
+
+class Listening(SystemTest):
+    """How the system is asked to listen, and how many come in."""
+
+    def start_with(self, **listener):
+        server = TcpServer(self.scope, greeter(b"dallas"))
+        self.config = tcp_config({"dallas": [server.address]}, health_check="none")
+        self.config["process"]["workers"] = 1
+        self.config["listeners"]["web"].update(listener)
+        return Meridian(self.scope, self.config)
+
+    @staticmethod
+    def backlog(address):
+        shown = subprocess.run(["ss", "-ltnH", "src", "%s:%d" % address], capture_output=True, text=True,
+                               check=True).stdout
+        return int(shown.split()[2])
+
+    def test_the_backlog_is_as_asked_and_changes_with_a_reload(self):
+        meridian = self.start_with(backlog=17)
+        self.assertEqual(self.backlog(meridian.address()), 17)
+        with Connection(meridian.address()) as connection:
+            self.assertEqual(connection.read_until(b"\n"), b"dallas")
+            self.config["listeners"]["web"]["backlog"] = 33
+            self.assertTrue(meridian.reload(self.config)["accepted"])
+            wait_until(lambda: self.backlog(meridian.address()) == 33, "it changes")
+            connection.send(b"still here\n")
+            self.assertEqual(connection.read_until(b"\n"), b"still here")
+
+    def test_a_deferred_connection_is_accepted_with_its_first_bytes(self):
+        meridian = self.start_with(defer_accept=True)
+        with Connection(meridian.address()) as connection:
+            with Connection(meridian.address()) as second:
+                second.send(b"now\n")
+                self.assertEqual(second.read_until(b"\n"), b"dallas")
+            self.assertEqual(meridian.metric("meridian_connections_total"), 1)
+            connection.send(b"later\n")
+            self.assertEqual(connection.read_until(b"\n"), b"dallas")
+
+    def test_an_address_that_is_not_here_yet_is_listened_on(self):
+        meridian = self.start_with(bind=["127.0.0.1:0", "192.0.2.9:%d" % free_port()], freebind=True)
+        self.assertIn("192.0.2.9:", str(meridian.printed_listeners()))
+        with Connection(meridian.address()) as connection:
+            self.assertEqual(connection.read_until(b"\n"), b"dallas")
+
+    def served(self, address, count, source=None):
+        """How many of so many connections in a row are not reset."""
+        served = 0
+        for _ in range(count):
+            with contextlib.suppress(ConnectionError):
+                with Connection(address, source) as connection:
+                    served += connection.read_until(b"\n") == b"dallas"
+        return served
+
+    def test_more_connections_a_second_than_all_may_make_are_reset(self):
+        meridian = self.start_with(limits={"accept_rate": 20})
+        began = time.monotonic()
+        served = self.served(meridian.address(), 100)
+        self.assertGreaterEqual(served, 20)
+        self.assertLessEqual(served, 20 + 20 * (time.monotonic() - began) + 1)
+        self.assertEqual(meridian.metric("meridian_failures_total", reason="rate-limited"), 100 - served)
+
+    def test_nor_more_than_one_client_may(self):
+        meridian = self.start_with(limits={"rate": 1, "rate_burst": 5})
+        began = time.monotonic()
+        served = self.served(meridian.address(), 30, "127.0.32.1")
+        self.assertGreaterEqual(served, 5)
+        self.assertLessEqual(served, 5 + (time.monotonic() - began) + 1)
+        self.assertEqual(self.served(meridian.address(), 5, "127.0.32.2"), 5)
+
+
+class Alpn(SystemTest):
+    """Routed by what OpenSSL's clients offer, without an end of TLS here."""
+
+    @staticmethod
+    def hello(name, protocols):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if protocols:
+            context.set_alpn_protocols(protocols)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = context.wrap_bio(incoming, outgoing, server_hostname=name)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            client.do_handshake()
+        return outgoing.read()
+
+    def test_protocols_lead_beside_names(self):
+        got = {}
+
+        def server(name):
+            def serve(connection):
+                connection.fill()
+                got[name] = connection.buffer
+                connection.send(name.encode() + b"\n")
+            return [TcpServer(self.scope, serve).address]
+        config = tcp_config({"dallas": []}, health_check="none")
+        site = config["regions"]["us-south"]["sites"]["dallas"]
+        site["services"] = {name: server(name) for name in ("modern", "mail", "rest")}
+        config["services"] = {name: {} for name in site["services"]}
+        del config["listeners"]["web"]["service"]
+        config["listeners"]["web"]["routes"] = [
+            {"sni": "mail.example.com", "alpn": ["imap", "smtp"], "service": "mail"},
+            {"alpn": "h2", "service": "modern"}, {"sni": "*", "service": "rest"}]
+        meridian = Meridian(self.scope, config)
+        for name, protocols, service in (
+                ("mail.example.com", ["smtp"], "mail"), ("mail.example.com", ["h2"], "modern"),
+                ("app.example.com", ["http/1.1", "h2"], "modern"), ("app.example.com", ["imap"], "rest"),
+                ("mail.example.com", [], "rest")):
+            with Connection(meridian.address()) as connection:
+                hello = self.hello(name, protocols)
+                connection.send(hello)
+                self.assertEqual(connection.read_until(b"\n").decode(), service, (name, protocols))
+                self.assertEqual(got[service], hello)
 
 
 class Tls(SystemTest):

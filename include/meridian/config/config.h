@@ -62,7 +62,7 @@ struct Geo {
 enum class Protocol : uint8_t { kTcp, kHttp, kUdp };
 const char* Name(Protocol protocol);
 
-// Requests a second of one client, and at once.
+// Requests (tcp: connections, udp: sessions) a second of one client, and at once.
 struct RateLimit {
   uint32_t per_second = 1;
   uint32_t burst = 1;
@@ -81,7 +81,8 @@ struct Limits {
   std::optional<uint64_t> min_rate;      // of a body, bytes a second; empty: none
   std::optional<RateLimit> rate;         // empty: unlimited
   std::optional<uint32_t> connections_per_client, requests_per_connection;  // likewise
-  uint32_t sessions = 65536;  // udp: at once, over all workers
+  uint32_t sessions = 65536;            // udp: at once, over all workers
+  std::optional<uint32_t> accept_rate;  // new connections a second, of all clients; empty: any
 
   bool operator==(const Limits&) const = default;
 };
@@ -104,6 +105,16 @@ struct ListenerTls {
   bool operator==(const ListenerTls&) const = default;
 };
 
+// How the system is asked to listen.
+struct ListenSocket {
+  uint32_t backlog = 4096;    // connections that wait to be accepted, of each worker
+  bool freebind = false;      // the address may be one that this machine does not have yet
+  bool fast_open = false;     // bytes may come with the SYN (RFC 7413)
+  bool defer_accept = false;  // accepted when the first bytes are there
+
+  bool operator==(const ListenSocket&) const = default;
+};
+
 struct Listener {
   std::string name;
   std::vector<net::Address> bind;
@@ -117,6 +128,7 @@ struct Listener {
     kAccept,
     kRequire
   } proxy_protocol = ProxyProtocol::kOff;
+  ListenSocket socket;
   Limits limits;
   std::optional<topology::Match> allow, deny;  // any entry of any of their lists; deny wins
   std::optional<ListenerTls> tls;              // empty: plain

@@ -84,6 +84,7 @@ struct Route {
   std::optional<Duration> response_timeout = {}, idle_timeout = {};
   std::optional<uint32_t> retry_attempts = {};
   std::optional<topology::RetryPolicy> retry_on = {};  // what of it says `on`
+  std::vector<std::string> alpn = {};                  // tcp: the client offers any of them
 
   bool operator==(const Route&) const = default;
 };

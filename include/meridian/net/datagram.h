@@ -56,6 +56,7 @@ class DatagramSocket {
 struct DatagramListenOptions {
   // Several listeners, one per worker, share the load: the same flow always comes to the same one.
   bool reuse_port = false;
+  bool freebind = false;  // the address may be one that this machine does not have yet
 };
 
 // Receives until destroyed.

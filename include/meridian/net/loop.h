@@ -111,6 +111,10 @@ struct ListenOptions {
   bool reuse_port =
       false;             // several listeners, one per worker, share the load by the kernel's hash
   int unix_mode = 0660;  // permissions of a Unix socket's file
+  // Of TCP alone:
+  bool freebind = false;      // the address may be one that this machine does not have yet
+  bool fast_open = false;     // bytes may come with the SYN (RFC 7413)
+  bool defer_accept = false;  // told when the first bytes are there, or after some time
 };
 
 // Accepts until destroyed. Destruction closes the socket; accepted streams live on.
@@ -120,6 +124,8 @@ class Listener {
   virtual const Address& address() const = 0;  // with the real port, if 0 was asked for
   virtual void Pause() = 0;                    // connections wait in the backlog
   virtual void Resume() = 0;
+  // From now on: backlog, fast_open and defer_accept. The others are as they were at Listen.
+  virtual Result<> Adjust(const ListenOptions&) { return {}; }
 };
 
 struct ConnectOptions {

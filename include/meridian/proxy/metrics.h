@@ -83,6 +83,16 @@ struct alignas(kCacheLine) ListenerCounters {
 // What became of a copy of a request.
 enum class MirrorFate : uint8_t { kAnswered, kFailed, kDropped };
 
+// What became of a connection opened ahead of need.
+enum class WarmFate : uint8_t {
+  kUsed,
+  kClosed,  // by the backend, or it failed
+  kSpoke,   // the backend spoke first, and may not
+  kDropped  // by us: too old, or its endpoint takes nobody any more
+};
+inline constexpr size_t kWarmFates = 4;
+const char* Name(WarmFate fate);
+
 // Per worker, service and site.
 struct alignas(kCacheLine) RouteCounters {
   Counter requests_1xx, requests_2xx, requests_3xx, requests_4xx, requests_5xx;
@@ -95,6 +105,9 @@ struct alignas(kCacheLine) RouteCounters {
   std::array<Counter, routing::kReasonCount> reasons;        // by routing::Reason
   std::array<Counter, 6> pins;                               // by routing::Pin
   std::array<Counter, 3> mirrors;                            // by MirrorFate; of no site
+  Counter warm;                                              // opened ahead, and waiting now
+  std::array<Counter, kWarmFates> warm_fates;                // by WarmFate
+  Counter stalls;  // tcp sessions whose backend did not acknowledge
   Histogram connect_time, response_time;
 };
 

@@ -51,12 +51,14 @@ class Route {
  private:
   friend class RouteTable;
   bool TakesHost(std::string_view host) const;
+  bool TakesAlpn(std::string_view offered) const;
   bool TakesPath(std::string_view path) const;
   bool TakesMethod(std::string_view method) const;
   bool TakesFields(const codec::Head& head, std::string& scratch) const;
 
   std::string host_;  // lower case; of a wildcard what follows the '*'
   bool any_host_ = false, wildcard_ = false;
+  std::vector<std::string> alpn_;
   config::PathMatch path_match_;
   std::string path_;
   std::optional<config::PathPattern> pattern_;
@@ -76,8 +78,9 @@ class RouteTable {
 
   // Null: no route. The content of `scratch` is replaced.
   const Route* Match(const codec::Head& head, std::string& scratch) const;
-  // A server name without port, any case. !ok(): no route.
-  ServiceId MatchName(std::string_view name) const;
+  // A server name without port, any case; the protocols offered, as codec::ClientHello::alpn() has
+  // them. !ok(): no route.
+  ServiceId MatchHello(std::string_view name, std::string_view alpn) const;
 
  private:
   std::vector<Route> routes_;

@@ -159,6 +159,8 @@ struct BackendPolicy {
   std::optional<uint32_t> max_connections;  // per endpoint, all workers; empty: unlimited
   std::optional<BackendTls> tls = {};       // empty: plain
   uint8_t proxy_protocol = 0;               // version of the PROXY header sent; 0: none
+  uint32_t warm = 0;           // connections opened ahead of need, per endpoint and worker
+  bool warm_greeting = false;  // one whose server has spoken first may be used, its words passed on
 
   bool operator==(const BackendPolicy&) const = default;
 };

@@ -90,6 +90,53 @@ TEST(ClientHello, TellsTheServerNameInLowerCaseAtItsLastByte) {
   EXPECT_EQ(Outcome(bytes.substr(0, bytes.size() - 1)), "more");
 }
 
+// The protocols offered, each in brackets; or the reason of the refusal.
+std::string Offered(const std::string& list) {
+  const auto hello = ParseClientHello(Records(WithExtensions(Extension(16, list)), 7));
+  if (!hello) return hello.error().context;
+  std::string out;
+  for (std::string_view rest = hello->alpn(); !rest.empty();) {
+    const size_t bytes = static_cast<uint8_t>(rest[0]);
+    const std::string_view name = rest.substr(1, bytes);
+    EXPECT_EQ(name.size(), bytes);
+    EXPECT_TRUE(OffersProtocol(hello->alpn(), name));
+    out += "[" + std::string(name) + "]";
+    rest.remove_prefix(1 + bytes);
+  }
+  return out;
+}
+std::string Protocols(const std::vector<std::string>& names) {
+  std::string list;
+  for (const std::string& name : names) list += Vector(name, 1);
+  return Vector(list, 2);
+}
+
+TEST(ClientHello, TellsTheProtocolsOfferedInOrder) {
+  EXPECT_EQ(Offered(Protocols({"h2", "http/1.1"})), "[h2][http/1.1]");
+  EXPECT_EQ(Offered(Protocols({"\x0a\x0a"})), "[\x0a\x0a]") << "GREASE";
+  EXPECT_EQ(Offered(Protocols({std::string(254, 'x')})), "[" + std::string(254, 'x') + "]");
+  EXPECT_EQ(Offered(Protocols({"h2", std::string(255, 'x'), "h3"})), "[h2]") << "no room";
+  const auto hello = ParseClientHello(Records(WithExtensions(Extension(16, Protocols({"h2"})))));
+  ASSERT_TRUE(hello.has_value());
+  for (const char* other : {"h", "h2c", "http/1.1", ""}) {
+    EXPECT_FALSE(OffersProtocol(hello->alpn(), other)) << other;
+  }
+  EXPECT_FALSE(OffersProtocol({}, "h2"));
+}
+
+TEST(ClientHello, WithMalformedProtocolsIsRefused) {
+  EXPECT_EQ(Offered(""), "bad-alpn");
+  EXPECT_EQ(Offered("\0"s), "bad-alpn");
+  EXPECT_EQ(Offered("\0\0"s), "bad-alpn") << "an empty list";
+  EXPECT_EQ(Offered(Protocols({""})), "bad-alpn") << "an empty name";
+  EXPECT_EQ(Offered("\0\x03\x05h2"s), "bad-alpn") << "a name beyond the list";
+  EXPECT_EQ(Offered("\0\x09\x02h2"s), "bad-alpn") << "a list beyond the extension";
+  const std::string once = Extension(16, Protocols({"h2"}));
+  const auto twice = ParseClientHello(Records(WithExtensions(once + once)));
+  ASSERT_FALSE(twice.has_value());
+  EXPECT_STREQ(twice.error().context, "bad-alpn");
+}
+
 TEST(ClientHello, MayLieInRecordsOfAnySize) {
   const std::string hello = Hello();
   for (size_t size = 1; size <= hello.size(); ++size) {

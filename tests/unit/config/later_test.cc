@@ -10,12 +10,6 @@ TEST(Later, WordsAreRefusedByName) {
             Expected{"m.yaml:9:27: error: health_checks.c.type: grpc is not supported yet"});
 }
 
-TEST(Later, ValuesOtherThanTheHarmlessOneAreRefused) {
-  EXPECT_EQ(DiagnoseService("backend: {warm: 8}"),
-            Expected{"m.yaml:9:21: error: services.web.backend.warm: 8 is not supported yet; "
-                     "expected 0"});
-}
-
 TEST(Later, HarmlessValuesAreAccepted) {
   EXPECT_EQ(DiagnoseService("retries: {}\n"
                             "    backend: {protocol: http1, tls: off, warm: 0}"),

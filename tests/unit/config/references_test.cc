@@ -129,12 +129,12 @@ TEST(References, ListenersMustLeadSomewhere) {
                      "`service`"});
   EXPECT_EQ(DiagnoseListeners("listeners: {l: {bind: '[::]:80', protocol: tcp}}"),
             Expected{"m.yaml:5:13: error: listeners.l.service: is required for protocol tcp, or "
-                     "`routes` by sni"});
+                     "`routes` by sni or alpn"});
   EXPECT_EQ(
       DiagnoseListeners(
           "listeners: {l: {bind: '[::]:80', protocol: tcp, routes: [{service: web}]}}"),
       Expected{"m.yaml:5:58: error: listeners.l.routes[0]: protocol tcp has no hosts and paths; "
-               "expected `sni` (\"*\" for all)"});
+               "expected `sni` (\"*\" for all) or `alpn`"});
   EXPECT_EQ(DiagnoseListeners("listeners: {l: {bind: '[::]:80', protocol: tcp, routes: [{sni: "
                               "'*.x.org', service: web}, {sni: a.X.org, service: web}]}}"),
             Expected{"m.yaml:5:90: warning: listeners.l.routes[1]: is never reached: an earlier "

@@ -85,7 +85,7 @@ TEST(Routes, TcpSeesNoRequests) {
       DiagnoseListeners("listeners: {l: {bind: '[::]:80', protocol: tcp, routes: [{sni: a, "
                         "methods: [GET], service: web}]}}"),
       Expected{"m.yaml:5:67: error: listeners.l.routes[0].methods: protocol tcp has no requests; "
-               "expected `sni` and `service` alone"});
+               "expected `sni`, `alpn` and `service` alone"});
 }
 
 TEST(Routes, OnesThatAreNeverReachedAreToldWithAllTheyMatch) {

@@ -43,6 +43,13 @@ listeners:
     routes: [{sni: "*.example.com", service: web}, {sni: "*", service: rest}]
     limits: {header_timeout: 3s}
   together: {bind: "10.0.0.1:445", protocol: tcp, service: many}
+  offered:
+    bind: "10.0.0.1:446"
+    protocol: tcp
+    routes:
+      - {sni: mail.example.com, alpn: [imap, smtp], service: mail}
+      - {alpn: [h2, http/1.1], service: web}
+      - {sni: "*", service: rest}
 admin: {socket: /nonexistent/admin.sock}
 )";
 
@@ -55,12 +62,16 @@ std::string Vector(const std::string& data, int length_bytes) {
   return Number(data.size(), length_bytes) + data;
 }
 
-// A ClientHello for `name` (empty: none), in records of at most `size` bytes.
-std::string Hello(const std::string& name, size_t size = 16384) {
+// A ClientHello for `name` (empty: none) that offers `protocols`, in records of at most `size`.
+std::string Hello(const std::string& name, size_t size = 16384,
+                  const std::vector<std::string>& protocols = {}) {
   std::string extensions = Number(0x0a0a, 2) + Vector("", 2);
   if (!name.empty()) {
     extensions += Number(0, 2) + Vector(Vector(Number(0, 1) + Vector(name, 2), 2), 2);
   }
+  std::string offered;
+  for (const std::string& protocol : protocols) offered += Vector(protocol, 1);
+  if (!offered.empty()) extensions += Number(16, 2) + Vector(Vector(offered, 2), 2);
   const std::string body = "\x03\x03" + std::string(32, 'r') + Vector("", 1) +
                            Vector("\x13\x01", 2) + Vector(std::string(1, '\0'), 1) +
                            Vector(extensions, 2);
@@ -145,6 +156,18 @@ TEST_F(TcpHello, OfAnyNameAndNoneAndOtherProtocolsTakeTheRouteForAll) {
   EXPECT_EQ(Send(Hello("other.test"), "10.0.0.1:444"), 3);
   EXPECT_EQ(Send(Hello(""), "10.0.0.1:444"), 3);
   EXPECT_EQ(Send("SSH-2.0-OpenSSH_9.2\r\n", "10.0.0.1:444"), 3);
+}
+
+TEST_F(TcpHello, LeadsByTheProtocolsOfferedToo) {
+  const auto reached = [this](const std::string& name, const std::vector<std::string>& offered) {
+    return Send(Hello(name, 9, offered), "10.0.0.1:446");
+  };
+  EXPECT_EQ(reached("mail.example.com", {"pop3", "smtp"}), 2);
+  EXPECT_EQ(reached("mail.example.com", {"http/1.1"}), 1);
+  EXPECT_EQ(reached("other.test", {"imap"}), 3);
+  EXPECT_EQ(reached("", {"h2"}), 1);
+  EXPECT_EQ(reached("mail.example.com", {}), 3);
+  EXPECT_EQ(Send("SSH-2.0-OpenSSH_9.2\r\n", "10.0.0.1:446"), 3);
 }
 
 TEST_F(TcpHello, ThatIsMalformedOrTooLargeIsRefused) {

@@ -69,7 +69,7 @@ TEST_F(CompileTest, HoldsTheConfigurationItsTablesAndItsListeners) {
   EXPECT_EQ(snapshot.table->endpoints().size(), 2u);
   EXPECT_EQ(snapshot.table->site(SiteId{0}).region, "europe");
   ASSERT_NE(snapshot.FindListener("http"), nullptr);
-  EXPECT_EQ(snapshot.FindListener("http")->routes->MatchName("h"), ServiceId{0});
+  EXPECT_EQ(snapshot.FindListener("http")->routes->MatchHello("h", {}), ServiceId{0});
   EXPECT_EQ(snapshot.FindListener("tcp")->service, ServiceId{0});
   EXPECT_EQ(snapshot.FindListener("none"), nullptr);
 }
@@ -246,8 +246,8 @@ TEST_F(CompileTest, RoutesTcpByServerName) {
   const Compiled compiled = Run(config);
   const Listener& tcp = *compiled.snapshot->FindListener("tcp");
   EXPECT_TRUE(tcp.reads_hello);
-  EXPECT_TRUE(tcp.routes->MatchName("a.example.com").ok());
-  EXPECT_FALSE(tcp.routes->MatchName("").ok());
+  EXPECT_TRUE(tcp.routes->MatchHello("a.example.com", {}).ok());
+  EXPECT_FALSE(tcp.routes->MatchHello({}, {}).ok());
   EXPECT_FALSE(Run(Minimal()).snapshot->FindListener("tcp")->reads_hello);
 }
 

@@ -187,8 +187,8 @@ TEST_F(RouteTableTest, AMatchAllocatesNothing) {
 
 TEST_F(RouteTableTest, NamesMatchByHostAlone) {
   const RouteTable routes({{"*.example.com", "", "app"}, {"", "", "other"}}, *table_);
-  EXPECT_EQ(table_->service(routes.MatchName("a.example.com.")).name, "app");
-  EXPECT_EQ(table_->service(routes.MatchName("")).name, "other");
+  EXPECT_EQ(table_->service(routes.MatchHello("a.example.com.", {})).name, "app");
+  EXPECT_EQ(table_->service(routes.MatchHello("", {})).name, "other");
 }
 
 }  // namespace

@@ -195,6 +195,38 @@ TEST(UvListener, Ipv6DoesNotTakeTheIpv4Port) {
   EXPECT_TRUE(world.loop().Listen(same, {}, four).has_value());
 }
 
+TEST(UvListener, AnAddressThatIsNotOursIsTakenFreelyOrNot) {
+  RealWorld world;
+  Server server;
+  for (const char* text : {"192.0.2.77:0", "[2001:db8::77]:0"}) {
+    const net::Address at = *net::Address::Parse(text);
+    const auto refused = world.loop().Listen(at, {}, server);
+    ASSERT_FALSE(refused.has_value()) << text;
+    if (refused.error().system == EAFNOSUPPORT) continue;  // no IPv6 on this machine
+    EXPECT_EQ(refused.error().system, EADDRNOTAVAIL) << text;
+    EXPECT_TRUE(world.loop().Listen(at, {.freebind = true}, server).has_value()) << text;
+  }
+}
+
+// Set again on the socket that listens already, they hold from then on.
+TEST(UvListener, ADeferredAcceptWaitsForBytes) {
+  RealWorld world;
+  Server server;
+  const net::ListenOptions deferring{.backlog = 16, .fast_open = true, .defer_accept = true};
+  const auto listener = *world.loop().Listen(net::Address(kLoopback, 0), deferring, server);
+  Peer client;
+  client.stream = std::move(*world.loop().Connect(listener->address(), {}, client));
+  ASSERT_TRUE(world.RunUntil([&] { return client.Heard("connected"); }));
+  world.Settle();
+  EXPECT_TRUE(server.peers.empty());
+  client.stream->Write("hello");
+  ASSERT_TRUE(world.RunUntil([&] { return server.peers.size() == 1; }));
+  ASSERT_TRUE(listener->Adjust({}).has_value());
+  Peer silent;
+  silent.stream = std::move(*world.loop().Connect(listener->address(), {}, silent));
+  EXPECT_TRUE(world.RunUntil([&] { return server.peers.size() == 2; }));
+}
+
 TEST(UvListener, AUnixSocketCarriesBytesAndItsFileGoesWithIt) {
   const Directory directory;
   const net::Address at = net::Address::Unix(std::string(directory.path) + "/socket");
