@@ -15,6 +15,7 @@ struct EndpointHealth::Identity {
   std::atomic<int64_t> since_ns{0};
   ResponseTime response_time = {};
   std::atomic<int64_t> busy_until_ns{INT64_MIN};
+  std::atomic<int64_t> heard_ns{INT64_MIN};
 };
 
 // `update(Word&)` edits a copy and says whether to go on; it may run several times. True: the state

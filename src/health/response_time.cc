@@ -42,4 +42,12 @@ void EndpointHealth::SetBusy(MonotonicTime until) {
   identity_->busy_until_ns.store(until.time_since_epoch().count(), std::memory_order_relaxed);
 }
 
+MonotonicTime EndpointHealth::heard() const {
+  return MonotonicTime(Duration(identity_->heard_ns.load(std::memory_order_relaxed)));
+}
+
+void EndpointHealth::SetHeard(MonotonicTime now) {
+  identity_->heard_ns.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+}
+
 }  // namespace meridian::health

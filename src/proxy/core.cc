@@ -126,6 +126,12 @@ void Core::Report(const Hold& hold, const routing::Endpoint& endpoint, health::O
                   peers.data(), peers.size(), loop.Now());
 }
 
+void Core::Doubt(const Hold& hold, const routing::Endpoint& endpoint) {
+  registry.Suspect(*endpoint.health, hold.table().service(endpoint.service).outliers, loop.Now());
+  pool.DropUnusable();
+  http2_backends.LeaveUnusable();
+}
+
 void Core::LogTlsFailure(const routing::Endpoint& endpoint, const Error& error) {
   const MonotonicTime now = loop.Now();
   if (tls_logged_ != MonotonicTime{} && now - tls_logged_ < std::chrono::seconds(1)) return;

@@ -171,6 +171,8 @@ class Core final : private net::TimerHandler {
   // It may be on the stack still, and must not touch itself before it is taken again.
   void KeepMirror(Mirror& mirror);
   void Report(const Hold& hold, const routing::Endpoint& endpoint, health::Outcome outcome);
+  // It is silent: in doubt for all workers until a check says otherwise. Nothing idle is kept.
+  void Doubt(const Hold& hold, const routing::Endpoint& endpoint);
   // Logs why a backend's TLS was refused, at most once a second.
   void LogTlsFailure(const routing::Endpoint& endpoint, const Error& error);
   // When to end a session whose endpoint is down, from now: the first at once, the others one after

@@ -96,6 +96,10 @@ class alignas(kCacheLine) EndpointHealth {
   // Until when it has asked to be left alone (Retry-After); in the past: it has not. Any worker.
   MonotonicTime busy_until() const;
   void SetBusy(MonotonicTime until);
+  // When it last began to answer anybody, as far as somebody said so (those who hedge do). Any
+  // worker.
+  MonotonicTime heard() const;
+  void SetHeard(MonotonicTime now);
 
  private:
   friend class Registry;
@@ -169,6 +173,8 @@ class Registry {
   // ejected at once.
   void Report(EndpointHealth& endpoint, Outcome outcome, const topology::Outliers& policy,
               const EndpointHealth* const* peers, size_t peer_count, MonotonicTime now);
+  // The same suspicion without a failure: it has been silent for too long. Any worker.
+  void Suspect(EndpointHealth& endpoint, const topology::Outliers& policy, MonotonicTime now);
   // What time has changed: expired ejections and suspicions. Probe thread, about every 100 ms.
   void Sweep(MonotonicTime now);
 
@@ -199,7 +205,6 @@ class Registry {
   SiteHealth& FindSite(std::string_view site);
   bool CountOutcome(EndpointHealth& endpoint, bool failed, const topology::Outliers& policy,
                     MonotonicTime now);
-  void Suspect(EndpointHealth& endpoint, const topology::Outliers& policy, MonotonicTime now);
   void EjectWithinCap(EndpointHealth& endpoint, const topology::Outliers& policy,
                       const EndpointHealth* const* peers, size_t peer_count, MonotonicTime now);
   enum class Ejection : uint8_t { kNo, kOne, kWholeSite };
