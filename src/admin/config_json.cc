@@ -265,6 +265,8 @@ Json Value(const config::Listener& listener) {
   Json trusted = Json::array();
   for (const net::Prefix& prefix : listener.trusted_proxies) trusted.push_back(prefix.ToString());
   json["trusted_proxies"] = std::move(trusted);
+  if (listener.protocol == config::Protocol::kHttp)
+    json["via"] = listener.via.empty() ? "off" : listener.via;
   json["proxy_protocol"] = kProxyProtocol[static_cast<size_t>(listener.proxy_protocol)];
   json["tls"] = Value(listener.tls);
   json["freebind"] = listener.socket.freebind;

@@ -85,7 +85,6 @@ Refusal CheckRequestLine(std::string_view line) {
   if (!IsToken(line.substr(0, method_size))) return Malformed("bad-method");
   const std::string_view target = line.substr(method_size + 1, last_space - method_size - 1);
   if (const Refusal refusal = CheckVersion(line.substr(last_space + 1))) return refusal;
-  if (line.substr(0, method_size) == "CONNECT") return {ErrorCode::kUnsupported, "connect"};
   if (target.empty() || !AllAre(target, kTargetChar)) return Malformed("bad-target");
   return {};
 }

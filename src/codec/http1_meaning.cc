@@ -180,6 +180,19 @@ Refusal ReadHost(const Facts& facts, Head& head) {
   return kNothing;
 }
 
+// CONNECT's authority-form (RFC 9112 section 3.2.3): a port is required. Like any target's
+// authority it takes Host's place. What follows the head is the tunnel's.
+Refusal ReadTunnelTarget(const Facts& facts, Head& head) {
+  const auto authority = ReadAuthority(head.target);
+  if (!authority || authority->whole.size() == authority->host.size())
+    return Malformed("bad-target");
+  if (facts.content_length != nullptr || facts.transfer_encoding != nullptr)
+    return Malformed("length-in-connect");
+  SetHost(*authority, head);
+  head.path = head.target.substr(head.target.size());
+  return kNothing;
+}
+
 // origin-form, absolute-form or, for OPTIONS, asterisk-form (RFC 9112 section 3.2).
 Refusal ReadTarget(Head& head) {
   const std::string_view target = head.target;
@@ -214,11 +227,13 @@ Refusal InterpretRequest(Head& head) {
   if (const Refusal refusal = ReadFields(head, facts)) return refusal;
   if (const Refusal refusal = ReadFraming(facts, head)) return refusal;
   if (const Refusal refusal = ReadHost(facts, head)) return refusal;
-  if (const Refusal refusal = ReadTarget(head)) return refusal;
+  const bool connect = head.method == "CONNECT";
+  if (const Refusal refusal = connect ? ReadTunnelTarget(facts, head) : ReadTarget(head))
+    return refusal;
   head.keep_alive = KeepsAlive(facts, head);
   // RFC 9110 sections 7.8 and 10.1.1: neither means anything in 1.0.
-  head.upgrade = facts.upgrade != nullptr && !facts.upgrades && facts.option_upgrade &&
-                 head.minor >= 1 && MayTunnel(facts.upgrade->value);
+  head.upgrade = connect || (facts.upgrade != nullptr && !facts.upgrades && facts.option_upgrade &&
+                             head.minor >= 1 && MayTunnel(facts.upgrade->value));
   head.expect_continue = head.expect_continue && head.minor >= 1;
   return kNothing;
 }

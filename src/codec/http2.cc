@@ -253,6 +253,11 @@ size_t Http2Connection::room() const {
   return limit > streams_ ? limit - streams_ : 0;
 }
 
+bool Http2Connection::takes_tunnels() const {
+  return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) ==
+         1;
+}
+
 void Http2Connection::Respond(Http2Stream& stream, uint16_t status, std::span<const Field> fields,
                               bool end) {
   if (!stream.open()) return;
@@ -322,7 +327,7 @@ void Http2Connection::Closed(Http2Stream& stream, Http2Code code) {
   stream.out_.clear();
   if (stream.out_.capacity() > kKeptBodyBytes) stream.out_ = std::string();
   stream.trailers_.clear();
-  stream.end_ = stream.deferred_ = stream.answered_ = false;
+  stream.end_ = stream.deferred_ = stream.answered_ = stream.tunnel_ = false;
   --streams_;
   stream.OnClosed(code);
 }
@@ -368,6 +373,7 @@ void Http2Connection::TellHead(Http2Stream& stream, bool end, bool first) {
     stream.OnEnd(std::span(head.fields.data(), head.field_count));
   } else {
     stream.answered_ = head.status >= 200;
+    stream.tunnel_ = server && head.upgrade;
     stream.OnHead(head, end);
   }
 }

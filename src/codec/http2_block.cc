@@ -118,6 +118,15 @@ void FieldBlock::TakeFields(Head& head) const {
   }
 }
 
+// CONNECT has an authority alone, with its port (RFC 9113 section 8.5).
+Refusal FieldBlock::ReadTunnelTarget(Head& head) const {
+  head.target = View(Pseudo::kAuthority);
+  head.path = head.target.substr(head.target.size());
+  const auto authority = ReadAuthority(head.target);
+  const bool port = authority && authority->whole.size() > authority->host.size();
+  return port ? kNothing : Malformed("bad-target");
+}
+
 Refusal FieldBlock::ReadTarget(Head& head) const {
   head.target = head.path = View(Pseudo::kPath);
   const std::string_view scheme = View(Pseudo::kScheme);
@@ -179,14 +188,15 @@ Refusal FieldBlock::ReadFields(bool end, Head& head) {
 Refusal FieldBlock::ReadRequest(bool end, uint64_t draw, Head& head) {
   JoinCookies();
   const bool connect = View(Pseudo::kMethod) == "CONNECT";
-  const bool upgrade = connect && !end && TurnIntoUpgrade(draw);
+  const bool websocket = connect && !end && TurnIntoUpgrade(draw);
+  const bool tunnel = connect && !end && View(Pseudo::kProtocol).empty();
   if (const Refusal refusal = ReadFields(end, head)) return refusal;
   if (!IsToken(head.method)) return Malformed("bad-method");
-  if (connect && !upgrade) return {ErrorCode::kUnsupported, "connect"};
-  if (upgrade && head.framing == Framing::kLength) return Malformed("length-in-connect");
-  if (upgrade) head.framing = Framing::kNone;
-  head.upgrade = upgrade;
-  if (const Refusal refusal = ReadTarget(head)) return refusal;
+  if (connect && !websocket && !tunnel) return {ErrorCode::kUnsupported, "connect"};
+  if (connect && head.framing == Framing::kLength) return Malformed("length-in-connect");
+  if (connect) head.framing = Framing::kNone;
+  head.upgrade = connect;
+  if (const Refusal refusal = tunnel ? ReadTunnelTarget(head) : ReadTarget(head)) return refusal;
   return ReadHost(head);
 }
 

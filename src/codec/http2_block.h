@@ -46,6 +46,7 @@ class FieldBlock {
   void TakeFields(Head& head) const;
   Refusal ReadFields(bool end, Head& head);
   Refusal ReadTarget(Head& head) const;
+  Refusal ReadTunnelTarget(Head& head) const;
   Refusal ReadHost(Head& head) const;
 
   HttpLimits limits_;

@@ -55,6 +55,8 @@ void SubmitTrailers(nghttp2_session* session, int32_t id, std::string_view packe
 struct Http2Callbacks {
   static Http2Connection& Of(void* user) { return *static_cast<Http2Connection*>(user); }
 
+  static bool IsTunnel(const Http2Stream* stream) { return stream != nullptr && stream->tunnel_; }
+
   static int OnBeginFrame(nghttp2_session* session, const nghttp2_frame_hd* frame, void* user) {
     const bool ack = (frame->flags & NGHTTP2_FLAG_ACK) != 0;
     Http2Fault what = Http2Fault::kOtherFrames;
@@ -180,7 +182,7 @@ struct Http2Callbacks {
       case NGHTTP2_HEADERS:
         // RFC 9113 section 8.1: answered before the request has ended; the rest is not wanted.
         if (connection.role_ == Http2Connection::Role::kServer &&
-            (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 &&
+            (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && !IsTunnel(StreamOf(session, id)) &&
             nghttp2_session_get_stream_remote_close(session, id) == 0) {
           nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
         }

@@ -27,7 +27,7 @@ bool RefersToService(Build& build, const View& name) {
 
 // What a datagram cannot be asked for, and where it cannot go.
 void ReadUdpService(Build& build, const View& view, bool service_known, Listener& listener) {
-  for (const char* key : {"routes", "tls", "trusted_proxies", "proxy_protocol", "backlog",
+  for (const char* key : {"routes", "tls", "trusted_proxies", "via", "proxy_protocol", "backlog",
                           "fast_open", "defer_accept"}) {
     const View value = view[key];
     const bool is_off =
@@ -159,6 +159,11 @@ void CheckLimits(Build& build, const View& view, const Listener& listener) {
 
 void ReadProxies(Build& build, const View& view, Listener& listener) {
   using ProxyProtocol = Listener::ProxyProtocol;
+  if (const View via = view["via"]; via && via.text() != "off") {
+    listener.via = via.text();
+    if (listener.protocol != Protocol::kHttp)
+      build.Error(via.at(), via.path(), "is nothing tcp has; expected protocol http");
+  }
   for (const View& entry : view["trusted_proxies"].Entries()) {
     const auto prefix = net::Prefix::Parse(entry.text());
     if (!prefix) continue;

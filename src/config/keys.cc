@@ -408,6 +408,10 @@ constexpr Key kListenerKeys[] = {
         "none", "none"},
     Key{"listeners.*.trusted_proxies", kList, "Peers whose word on the client's address is taken."},
     Key{"listeners.*.trusted_proxies[]", kPrefix, "An address block."},
+    Key{"listeners.*.via", kName,
+        "Our name in Via, added to requests and responses; off: none is, since some servers do not "
+        "compress for proxies.",
+        "off", "off"},
     Key{"listeners.*.proxy_protocol", kWord, "PROXY header from trusted peers.", "off",
         "off accept require"}
         .Called("a use of the PROXY protocol"),

@@ -42,7 +42,7 @@ void AccessRecord::Begin(const AccessOrigin& origin, const codec::Head& head, Mo
   sizes_ = {};
   Add(0, head.method, kMaxOther);
   Add(1, head.host, kMaxOther);
-  Add(2, head.path, kMaxPath);
+  Add(2, head.path.empty() ? head.authority : head.path, kMaxPath);  // CONNECT has none
   Add(3, origin.request_id, kMaxOther);
   if (!agents) return;
   const auto value = [&head](std::string_view name) {

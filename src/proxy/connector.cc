@@ -55,6 +55,7 @@ void Connector::Start(const Hold& hold, const routing::Query& query,
   connect_time_ = {};
   last_failure_ = Failure::kCount;
   tried_ = 0;
+  tunnel_ = false;
   again_ = {};
 }
 
@@ -129,7 +130,7 @@ bool Connector::Try(const routing::Choice& choice) {
   connect_time_ = Duration(0);
   Use use(*endpoint.health, *hold_.table().site(choice.site).health);
   if (Shares()) {
-    if (Http2Backend* const backend = core_.http2_backends.Find(KeyOf(choice))) {
+    if (Http2Backend* const backend = core_.http2_backends.Find(KeyOf(choice), tunnel_)) {
       counters(choice).reused.Add();
       Give(*backend, choice, std::move(use), true);
       return true;
@@ -226,13 +227,19 @@ void Connector::Won(Attempt& attempt) {
   counted.connect_time.Observe(took.count());
   if (attempt.tls != nullptr)
     (attempt.tls->resumed() ? counted.tls_resumed : counted.tls_full).Add();
-  ObserveRace(attempt);
   net::StreamPtr stream = std::move(attempt.stream);
-  Use use = std::move(attempt.use);
   const routing::Choice choice = attempt.choice;
-  if (!Shares()) return Deliver(std::move(stream), choice, std::move(use), false);
+  if (!Shares()) {
+    ObserveRace(attempt);
+    Use use = std::move(attempt.use);
+    return Deliver(std::move(stream), choice, std::move(use), false);
+  }
   const Duration idle = hold_.table().service(service_).timeouts.idle;
   Http2Backend& backend = core_.http2_backends.Adopt(KeyOf(choice), std::move(stream), idle);
+  if (tunnel_ && !backend.ready() && core_.http2_backends.Wait(KeyOf(choice), attempt))
+    return attempt.making.Release();  // within its connect timeout, as before
+  ObserveRace(attempt);
+  Use use = std::move(attempt.use);
   Give(backend, choice, std::move(use), false);
 }
 

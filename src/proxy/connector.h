@@ -50,6 +50,8 @@ class Connector final : private net::TimerHandler {
   // Before Continue: what a PROXY header says of the client, where the service's endpoints get one.
   // Site and epoch are filled in; lives as long as the connector is used.
   void Announce(codec::ProxyHeaderOut& header) { announced_ = &header; }
+  // Before Continue: it is for a WebSocket, which an HTTP/2 server must have said that it takes.
+  void OpensTunnel() { tunnel_ = true; }
   // Tries the walk's next candidates: the first time, and again after one failed later than its
   // connect. `pooled`: idle and spare connections may be used. May call the owner at once.
   void Continue(bool pooled);
@@ -90,6 +92,7 @@ class Connector final : private net::TimerHandler {
     void OnShared(Http2Backend& backend) override { connector->Share(*this, backend); }
     void OnShareFailed() override { connector->Lost(*this, {.code = ErrorCode::kRefused}); }
     void OnOwnTurn() override { connector->TakeTurn(*this); }
+    bool NeedsSettings() const override { return connector->tunnel_; }
     bool active() const { return stream || linked(); }
     void Drop();
 
@@ -146,6 +149,7 @@ class Connector final : private net::TimerHandler {
   uint32_t tried_ = 0;
   bool http_;
   bool pooled_ = false;
+  bool tunnel_ = false;
   bool exhausted_ = false;
   bool waiting_ = false;  // for a switch to end; then nothing is in flight
 };

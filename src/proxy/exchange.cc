@@ -50,11 +50,13 @@ void Exchange::Prepare(const ExchangeInput& input) {
   is_read_ = input.query.is_read;
   upgrade_ = head.upgrade;
   secure_ = input.forwarding.secure;
+  via_ = input.forwarding.via;
   http2_ = policy().backend.protocol == topology::BackendProtocol::kHttp2;
   chunked_request_ = head.framing == codec::Framing::kChunked && !http2_;
   const codec::Field* te = head.Find(codec::FieldId::kTe);
   te_trailers_ = te != nullptr && EqualIgnoringCase(te->value, "trailers");
   connector_.Start(hold_, input.query, retries());
+  if (upgrade_ && !connects()) connector_.OpensTunnel();
 }
 
 void Exchange::Go() {
@@ -118,7 +120,7 @@ void Exchange::RequestEnd(std::span<const codec::Field> trailers) {
   if (state_ == State::kAnswer) return Answer();
   if (http2_) {
     KeepTrailers(trailers);
-    if (call_ != nullptr) EndCall();
+    if (call_ != nullptr && !upgrade_) EndCall();
   } else if (chunked_request_ && target_ != nullptr) {
     core_.scratch.clear();
     AppendLastChunk(trailers, core_.scratch);
@@ -321,11 +323,12 @@ void Exchange::AttemptFailed(Failure failure, health::Outcome outcome) {
   connector_.Continue(true);
 }
 
-bool Exchange::MayRetry(bool allowed_by_policy) {
+bool Exchange::MayRetry(bool allowed_by_policy, bool relieves) {
   const topology::RetryPolicy& again = retries();
   if (!allowed_by_policy || !idempotent_ || !replayable_ || retries_ >= again.attempts)
     return false;
-  if (!connector_.PeekWilling() || !core_.AllowRetry(again, core_.exchanges)) return false;
+  if (!connector_.PeekWilling()) return false;
+  if (!relieves && !core_.AllowRetry(again, core_.exchanges)) return false;
   ++retries_;
   return true;
 }

@@ -162,9 +162,13 @@ class Exchange final : private ConnectorOwner,
   void DropBody();
   void Answer();
   void StartTunnel(const codec::Head& head, std::string_view rest);
+  void StartCallTunnel(const codec::Head& head);
+  void TunnelBackendEnded();
   void ForwardBody(std::string_view bytes);
   void AttemptFailed(Failure failure, health::Outcome outcome);
-  bool MayRetry(bool allowed_by_policy);
+  // `relieves`: it comes instead of what an endpoint that is out has to answer, so that it adds no
+  // load, and costs no budget.
+  bool MayRetry(bool allowed_by_policy, bool relieves = false);
   void ResetBackend();
   void DropBackend();
   void Complete(bool reusable);
@@ -183,6 +187,7 @@ class Exchange final : private ConnectorOwner,
   const topology::RetryPolicy& retries() const { return target_->retries; }
   const routing::Endpoint& endpoint() const { return hold_.table().endpoint(choice_.endpoint); }
   std::string_view method() const { return std::string_view(request_).substr(0, method_bytes_); }
+  bool connects() const { return upgrade_ && method() == "CONNECT"; }  // its answer is 2xx, not 101
 
   Core& core_;
   ClientStream* client_ = nullptr;
@@ -206,6 +211,8 @@ class Exchange final : private ConnectorOwner,
   std::string trailers_;  // of the request, for HTTP/2: name, NUL, value, NUL …
   std::string response_;  // a head that has not come whole
   std::string cookie_;    // a Set-Cookie value being written
+  std::string_view via_;  // our name, of hold_'s snapshot
+  std::string own_via_;   // a Via value being written
   MonotonicTime active_{};
   std::array<Rival, kMaxRivals> rivals_;
   // With the request complete: when its response has taken too long, when its path is looked at,

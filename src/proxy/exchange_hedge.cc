@@ -21,12 +21,16 @@ Duration Exchange::HedgeAfter() const {
   return p99 == Duration(0) ? Duration::max() : std::max(p99, kHedgeLeast);
 }
 
-// False: it waits on.
+// False: it waits on. If nobody has heard of the endpoint since this was sent, it is not slow for
+// this request alone: in doubt for everyone, unless there is no other.
 bool Exchange::Hedge() {
   hedge_at_ = MonotonicTime::max();
   const auto free = std::find_if(rivals_.begin(), rivals_.end(),
                                  [](const Rival& rival) { return !rival.active(); });
-  if (heard_ || free == rivals_.end() || !MayRetry(true)) return false;
+  if (heard_ || free == rivals_.end()) return false;
+  const bool silent = use_.endpoint()->heard() < active_;
+  if (!MayRetry(true, silent)) return false;
+  if (silent) core_.Doubt(hold_, endpoint());
   counters_->hedges.Add();
   free->Hold(TakeAttempt());
   hedging_ = true;

@@ -1,5 +1,7 @@
 // An exchange whose backend speaks HTTP/2: its request is one call of a connection that others use
 // too. What both versions have in common is in exchange.cc and exchange_response.cc.
+#include <meridian/base/text.h>
+
 #include "proxy/exchange.h"
 
 namespace meridian::proxy {
@@ -7,20 +9,23 @@ namespace meridian::proxy {
 void Exchange::OnHttp2Backend(Http2Backend& backend, const routing::Choice& choice, Use use,
                               bool reused) {
   BeginAttempt(choice, std::move(use), reused);
-  if (upgrade_) return Failed(Failure::kUnsupported);
+  const bool websocket = upgrade_ && !connects();
+  if (websocket &&
+      (!backend.takes_tunnels() || !EqualIgnoringCase(FieldOf(request_, "Upgrade"), "websocket")))
+    return Failed(Failure::kUnsupported);
   core_.scratch.clear();
   AppendAttempt(hold_.table().site(choice.site).name, routing::Name(choice.reason), choice.epoch,
                 core_.scratch);
   const bool secure = hold_.backend_tls(service_) != nullptr;
-  ReadHttp2Fields({request_, core_.scratch, secure, te_trailers_}, core_.fields);
-  const bool whole = request_complete_ && body_.empty() && trailers_.empty();
+  ReadHttp2Fields({request_, core_.scratch, secure, te_trailers_, websocket}, core_.fields);
+  const bool whole = request_complete_ && body_.empty() && trailers_.empty() && !upgrade_;
   call_ = backend.Begin(*this, core_.fields, whole);
   if (call_ == nullptr) return OnCallLost(true);
   if (!body_.empty()) {
     const std::string_view body = body_;
     call_->SendBody(std::span(&body, 1), false);
   }
-  if (request_complete_ && !whole) EndCall();
+  if (request_complete_ && !whole && !upgrade_) EndCall();
   if (body_.size() > kReplayBytes) {
     replayable_ = false;
     body_ = std::string();
@@ -54,6 +59,11 @@ void Exchange::OnCallHead(const codec::Head& head, bool end) {
   active_ = core_.loop.Now();
   heard_ = true;
   if (head.status < 200) return static_cast<void>(PassInterim(head));
+  if (upgrade_ && head.status < 300) {
+    connects() ? StartTunnel(head, {}) : StartCallTunnel(head);
+    if (end && state_ == State::kTunnel) TunnelBackendEnded();
+    return;
+  }
   if (!HandleHead(head)) return;
   client_->SendBody({}, end, {});
   if (end) return Complete(false);
@@ -64,19 +74,25 @@ void Exchange::OnCallHead(const codec::Head& head, bool end) {
 void Exchange::OnCallBody(std::string_view bytes) {
   active_ = core_.loop.Now();
   CountOut(bytes.size());
-  client_->SendBody(std::span(&bytes, 1), false, {});
+  if (state_ == State::kTunnel) {
+    client_->SendTunnel(bytes);
+  } else {
+    client_->SendBody(std::span(&bytes, 1), false, {});
+    core_.loop.Arm(timer_, timeouts().idle);
+  }
   if (client_->pending_bytes() == 0) call_->Consumed();
-  core_.loop.Arm(timer_, timeouts().idle);
 }
 
 void Exchange::OnCallEnd(std::span<const codec::Field> trailers) {
+  if (state_ == State::kTunnel) return TunnelBackendEnded();
   client_->SendBody({}, true, trailers);
   Complete(false);
 }
 
 void Exchange::OnCallRefused() {
   call_ = nullptr;
-  if (state_ == State::kRespond) return Broken(Failure::kBackendMalformed);
+  if (state_ == State::kRespond || state_ == State::kTunnel)
+    return Broken(Failure::kBackendMalformed);
   AttemptFailed(Failure::kBackendMalformed, health::Outcome::kReset);
 }
 
@@ -84,7 +100,8 @@ void Exchange::OnCallRefused() {
 // endpoint is not to blame.
 void Exchange::OnCallLost(bool untouched) {
   call_ = nullptr;
-  if (state_ == State::kRespond) return Broken(Failure::kBackendReset);
+  if (state_ == State::kTunnel && tunnel_backend_ended_) return Complete(false);
+  if (state_ == State::kRespond || state_ == State::kTunnel) return Broken(Failure::kBackendReset);
   if (!untouched || !replayable_ || std::exchange(stale_tried_, true))
     return AttemptFailed(Failure::kBackendReset, health::Outcome::kReset);
   DropBackend();

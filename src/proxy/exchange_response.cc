@@ -48,7 +48,7 @@ bool Exchange::ReadHead(std::string_view& bytes) {
       return false;
     }
     bytes.remove_prefix(parsed->consumed);
-    if (head.status == 101) {
+    if (head.status == 101 || (connects() && head.status >= 200 && head.status < 300)) {
       StartTunnel(head, bytes);
       return false;
     }
@@ -82,6 +82,7 @@ bool Exchange::HandleHead(const codec::Head& head) {
   core_.Report(hold_, endpoint(),
                gateway ? health::Outcome::kGatewayStatus : health::Outcome::kSuccess);
   if (head.status == 503 || head.status == 429) HeedRetryAfter(head);
+  if (retries().hedge_p99 || retries().hedge_after) use_.endpoint()->SetHeard(core_.loop.Now());
   if (retries().hedge_p99 && request_complete_)
     use_.endpoint()->response_time().Observe(core_.loop.Now() + timeouts().response -
                                              response_due_);
@@ -120,6 +121,11 @@ void Exchange::StartResponse(const codec::Head& head) {
   edit.site = hold_.table().site(choice_.site).name;
   edit.reason = routing::Name(choice_.reason);
   if (!route_->response_edits().empty()) edit.headers = &route_->response_edits();
+  if (!via_.empty()) {
+    own_via_.clear();
+    AppendVia(http2_, head.minor, via_, own_via_);
+    edit.via = own_via_;
+  }
   connector_.walk().Settle(choice_);
   if (connector_.walk().wants_cookie()) {
     char value[routing::kCookieBytes];
@@ -181,10 +187,7 @@ void Exchange::OnEnd() {
       client_->SendBody({}, true, {});
       return Complete(false);
     case State::kTunnel:
-      tunnel_backend_ended_ = true;
-      client_->EndTunnel();
-      if (tunnel_client_ended_) Complete(false);
-      return;
+      return TunnelBackendEnded();
     default:
       return;
   }
@@ -193,39 +196,6 @@ void Exchange::OnEnd() {
 void Exchange::OnError(const Error&) {
   if (state_ == State::kSend) return AttemptFailed(Failure::kBackendReset, health::Outcome::kReset);
   Broken(Failure::kBackendReset);
-}
-
-void Exchange::StartTunnel(const codec::Head& head, std::string_view rest) {
-  if (!upgrade_ || !request_complete_)
-    return AttemptFailed(Failure::kBackendMalformed, health::Outcome::kReset);
-  core_.Report(hold_, endpoint(), health::Outcome::kSuccess);
-  state_ = State::kTunnel;
-  counters_->requests_1xx.Add();
-  record_.outcome.status = head.status;
-  record_.outcome.first_byte = core_.loop.Now() - connector_.started();
-  CountOut(rest.size());
-  core_.loop.Arm(timer_, timeouts().idle);
-  client_->StartTunnel(head, rest);
-}
-
-void Exchange::TunnelData(std::string_view bytes) {
-  active_ = core_.loop.Now();
-  received_bytes_ += bytes.size();
-  backend_->Write(bytes);
-  if (backend_->pending_bytes() > 0) client_->PauseRequest();
-}
-
-void Exchange::TunnelEnd() {
-  tunnel_client_ended_ = true;
-  backend_->FinishWriting();
-  if (tunnel_backend_ended_) Complete(false);
-}
-
-bool Exchange::EndpointGone() const {
-  if ((state_ == State::kRespond || state_ == State::kTunnel) && MustLeave()) return true;
-  if (state_ != State::kTunnel || policy().on_down != topology::OnDown::kClose) return false;
-  const health::Facts facts = use_.endpoint()->facts();
-  return facts.probe == health::Probe::kDown || facts.intent == health::Intent::kOut;
 }
 
 void Exchange::Complete(bool reusable) {

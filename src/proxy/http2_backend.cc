@@ -196,17 +196,17 @@ Http2Backends::Shelf& Http2Backends::At(const Key& key) {
   return *shelf;
 }
 
-Http2Backend* Http2Backends::WithRoom(Shelf& shelf) {
+Http2Backend* Http2Backends::WithRoom(Shelf& shelf, bool ready) {
   Http2Backend* found = nullptr;
-  shelf.connections.ForEach([&found](Http2Backend& backend) {
-    if (found == nullptr && backend.room() > 0) found = &backend;
+  shelf.connections.ForEach([&found, ready](Http2Backend& backend) {
+    if (found == nullptr && backend.room() > 0 && (!ready || backend.ready())) found = &backend;
   });
   return found;
 }
 
-Http2Backend* Http2Backends::Find(const Key& key) {
+Http2Backend* Http2Backends::Find(const Key& key, bool ready) {
   const auto found = shelves_.find(key);
-  return found == shelves_.end() ? nullptr : WithRoom(*found->second);
+  return found == shelves_.end() ? nullptr : WithRoom(*found->second, ready);
 }
 
 bool Http2Backends::Wait(const Key& key, Http2Waiter& waiter) {
@@ -223,7 +223,7 @@ Http2Making Http2Backends::Make(const Key& key) {
 Http2Backend& Http2Backends::Adopt(const Key& key, net::StreamPtr stream, Duration idle) {
   Shelf& shelf = At(key);
   Wake(shelf);
-  if (Http2Backend* other = WithRoom(shelf)) return *other;
+  if (Http2Backend* other = WithRoom(shelf, false)) return *other;
   auto backend = std::make_unique<Http2Backend>(*this, shelf, std::move(stream), idle);
   shelf.connections.PushBack(*backend);
   return *backend.release();  // in its shelf until it is buried
@@ -249,9 +249,9 @@ void Http2Backends::OnTurnEnd() {
 // if who made it has left, the first takes its turn, and the others wait on.
 void Http2Backends::Serve(Shelf& shelf) {
   while (!shelf.waiters.empty()) {
-    Http2Backend* const backend = WithRoom(shelf);
-    if (backend == nullptr && shelf.making > 0) break;
     Http2Waiter& waiter = shelf.waiters.front();
+    Http2Backend* const backend = WithRoom(shelf, waiter.NeedsSettings());
+    if (backend == nullptr && shelf.making > 0) break;
     waiter.Unlink();
     if (backend != nullptr) {
       waiter.OnShared(*backend);

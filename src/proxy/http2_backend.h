@@ -59,6 +59,9 @@ class Http2Backend final : public ListNode,
 
   // How many more requests it takes now.
   size_t room() const { return state_ == State::kOpen ? connection_.room() : 0; }
+  // Its SETTINGS have come, and so it is known whether it takes extended CONNECT (RFC 8441).
+  bool ready() const { return connection_.ready(); }
+  bool takes_tunnels() const { return connection_.takes_tunnels(); }
   // Begins a request; `fields` begin with the pseudo-fields. Null: it took no more after all.
   Http2Call* Begin(Http2CallOwner& owner, std::span<const codec::Field> fields, bool end);
   // Takes no more requests, and ends when those under way have.
@@ -110,6 +113,8 @@ class Http2Waiter : public ListNode {
   virtual void OnShareFailed() = 0;
   // Nobody makes one any more: it is for this one to do.
   virtual void OnOwnTurn() = 0;
+  // Only a connection that is ready will do.
+  virtual bool NeedsSettings() const { return false; }
 
  protected:
   ~Http2Waiter() = default;
@@ -135,8 +140,8 @@ class Http2Backends final : private net::TurnTask {
   Http2Backends(net::Loop& loop, codec::Http2Pool& memory);
   ~Http2Backends();
 
-  // One with room, or null.
-  Http2Backend* Find(const Key& key);
+  // One with room, or null. `ready`: whose SETTINGS have come.
+  Http2Backend* Find(const Key& key, bool ready);
   // True: `waiter` waits for one that is being made; it leaves by Unlink. False: make one.
   bool Wait(const Key& key, Http2Waiter& waiter);
   Http2Making Make(const Key& key);
@@ -157,7 +162,7 @@ class Http2Backends final : private net::TurnTask {
 
   void OnTurnEnd() override;
   Shelf& At(const Key& key);
-  static Http2Backend* WithRoom(Shelf& shelf);
+  static Http2Backend* WithRoom(Shelf& shelf, bool ready);
   void Wake(Shelf& shelf);
   void Serve(Shelf& shelf);
   void Bury(Http2Backend& backend);

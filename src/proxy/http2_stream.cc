@@ -47,7 +47,7 @@ void Http2ClientStream::OnHead(const codec::Head& head, bool end) {
   client_->CountRequest(limits);
   auto started = StartRequest(client_->core(), {listener, client_->peer(), &client_->stream(),
                                                 client_->tls(), &head, this, grpc_, true});
-  if (!started) return Answer(started.error(), {});
+  if (!started) return Answer(started.error(), DetailOf(started.error()));
   exchange_ = std::move(*started);
   client_->ExchangeBegun();
   opens_ = head.upgrade;
@@ -149,7 +149,8 @@ void Http2ClientStream::StartTunnel(const codec::Head& head, std::string_view re
     if (!EqualIgnoringCase(name, "sec-websocket-accept")) fields.Add(name, value);
   });
   response_begun_ = tunnel_ = true;
-  client_->connection().Respond(*this, 200, fields.span(), false);
+  const uint16_t status = head.status == 101 ? 200 : head.status;
+  client_->connection().Respond(*this, status, fields.span(), false);
   SendTunnel(rest);
   if (!early_.empty()) exchange_->TunnelData(early_);
   early_ = std::string();
@@ -190,6 +191,9 @@ void Http2ClientStream::OnResponseDone(Duration idle) {
   client_->core().KeepExchange(std::move(exchange_));
   client_->SetIdle(idle);
   client_->ExchangeEnded();
+  if (!tunnel_ || client_ended_) return;
+  client_->connection().Reset(*this, codec::Http2Code::kNoError);  // nobody is there to take more
+  client_->Touch();
 }
 
 void Http2ClientStream::OnFailed(Failure failure) {

@@ -200,6 +200,7 @@ bool HttpClient::BeginRequest(const codec::Head& head) {
   const config::Limits& limits = listener->config.limits;
   inbound_->body_limit = limits.body_bytes.value_or(UINT64_MAX);
   inbound_->pace.Begin(limits, core_.loop.Now());
+  if (head.method == "CONNECT") close_ = true;  // what follows is not for us, even if it is refused
   if (++requests_ >= limits.requests_per_connection.value_or(UINT32_MAX)) close_ = true;
   auto started = StartRequest(core_, {listener, peer_, stream_.get(), tls_, &head, this});
   if (started) {
@@ -238,7 +239,7 @@ size_t HttpClient::ReadBody(std::string_view bytes) {
       if (exchange_) {
         exchange_->RequestEnd(inbound_->parser.ReadTrailers(core_.head));
       } else {
-        Answer(refusal_, {}, close_);
+        Answer(refusal_, DetailOf(refusal_), close_);
       }
       return used;
     }

@@ -1,6 +1,7 @@
 // See http_head.h.
 #include "proxy/http_head.h"
 
+#include <meridian/base/text.h>
 #include <meridian/codec/forwarded.h>
 
 #include <charconv>
@@ -81,12 +82,19 @@ void AppendForwardings(const Head& head, const Forwarding& forwarding, std::stri
 
 }  // namespace
 
+void AppendVia(bool http2, uint8_t minor, std::string_view name, std::string& out) {
+  out.append(http2 ? "2 " : minor == 0 ? "1.0 " : "1.1 ").append(name);
+}
+
 void AppendRequestHead(const Head& head, const Forwarding& forwarding, std::string& out) {
   const std::string_view authority = head.authority.empty() ? forwarding.authority : head.authority;
   const RequestEdit& edit = forwarding.edit;
+  const std::string_view host = edit.host.empty() ? authority : edit.host;
+  const bool connect = head.method == "CONNECT";
   out.append(head.method).append(" ");
-  out.append(edit.target.empty() ? head.path : edit.target).append(" HTTP/1.1\r\n");
-  AppendField("Host", edit.host.empty() ? authority : edit.host, out);
+  out.append(connect ? host : edit.target.empty() ? head.path : edit.target);
+  out.append(" HTTP/1.1\r\n");
+  AppendField("Host", host, out);
   bool has_host = false, has_proto = false;
   for (const Field& field : head) {
     if (Rewritten(field, forwarding.peer_trusted) || Drops(edit.headers, field)) continue;
@@ -97,6 +105,11 @@ void AppendRequestHead(const Head& head, const Forwarding& forwarding, std::stri
     AppendField(field.name, field.value, out);
   }
   AppendAdded(edit.headers, out);
+  if (!forwarding.via.empty()) {
+    out.append("Via: ");
+    AppendVia(forwarding.http2, head.minor, forwarding.via, out);
+    out.append("\r\n");
+  }
   AppendForwardings(head, forwarding, authority, out);
   if (!has_proto) AppendField("X-Forwarded-Proto", forwarding.secure ? "https" : "http", out);
   if (!has_host) AppendField("X-Forwarded-Host", authority, out);
@@ -109,7 +122,7 @@ void AppendRequestHead(const Head& head, const Forwarding& forwarding, std::stri
   } else if (head.framing == Framing::kChunked) {
     AppendField("Transfer-Encoding", "chunked", out);
   }
-  if (head.upgrade) {
+  if (head.upgrade && !connect) {
     AppendField("Connection", "upgrade", out);
     if (const Field* upgrade = head.Find(FieldId::kUpgrade))
       AppendField("Upgrade", upgrade->value, out);
@@ -136,6 +149,8 @@ std::string_view TakeLine(std::string_view& text) {
   return line;
 }
 
+constexpr std::string_view kWebSocketKey = "Sec-WebSocket-Key";  // not spoken over HTTP/2
+
 // HTTP/2 frames by itself, and Host is its :authority.
 bool IsFraming(std::string_view name) {
   return name == "Host" || name == "Transfer-Encoding" || name == "Connection" || name == "Upgrade";
@@ -148,20 +163,36 @@ void ReadHttp2Fields(const Http2Request& request, std::vector<Field>& fields) {
   std::string_view rest = request.head;
   const std::string_view start = TakeLine(rest);
   const size_t method_end = start.find(' '), path_end = start.rfind(' ');
-  fields.push_back({":method", start.substr(0, method_end)});
-  fields.push_back({":scheme", request.secure ? "https" : "http"});
+  const std::string_view method = request.websocket ? "CONNECT" : start.substr(0, method_end);
+  fields.push_back({":method", method});
   fields.push_back({":authority", TakeLine(rest).substr(std::string_view("Host: ").size())});
-  fields.push_back({":path", start.substr(method_end + 1, path_end - method_end - 1)});
+  if (request.websocket) fields.push_back({":protocol", "websocket"});
+  if (request.websocket || method != "CONNECT") {  // RFC 9113 section 8.5
+    fields.push_back({":scheme", request.secure ? "https" : "http"});
+    fields.push_back({":path", start.substr(method_end + 1, path_end - method_end - 1)});
+  }
   for (std::string_view part : {rest, request.attempt}) {
     while (!part.empty()) {
       const std::string_view line = TakeLine(part);
       if (line.empty()) break;
       const size_t colon = line.find(": ");
       const std::string_view name = line.substr(0, colon);
-      if (!IsFraming(name)) fields.push_back({name, line.substr(colon + 2)});
+      if (IsFraming(name) || (request.websocket && EqualIgnoringCase(name, kWebSocketKey)))
+        continue;
+      fields.push_back({name, line.substr(colon + 2)});
     }
   }
   if (request.te_trailers) fields.push_back({"te", "trailers"});
+}
+
+std::string_view FieldOf(std::string_view head, std::string_view name) {
+  static_cast<void>(TakeLine(head));
+  while (!head.empty()) {
+    const std::string_view line = TakeLine(head);
+    const size_t colon = line.find(": ");
+    if (EqualIgnoringCase(line.substr(0, colon), name)) return line.substr(colon + 2);
+  }
+  return {};
 }
 
 namespace {

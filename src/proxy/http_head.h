@@ -32,7 +32,12 @@ struct Forwarding {
   std::string_view subject;    // of the client's certificate, or empty
   Correlation correlation = {};
   RequestEdit edit = {};
+  std::string_view via = {};  // our name in Via; empty: none is added
+  bool http2 = false;         // the client speaks it
 };
+
+// What one who received a message adds to its Via (RFC 9110 section 7.6.3).
+void AppendVia(bool http2, uint8_t minor, std::string_view name, std::string& out);
 
 // All of the request's head but the last part, which AppendAttempt writes for each endpoint that is
 // tried.
@@ -46,8 +51,12 @@ struct Http2Request {
   std::string_view head, attempt;
   bool secure = false;  // over TLS
   bool te_trailers = false;
+  bool websocket = false;  // it opens one, by extended CONNECT (RFC 8441 section 5)
 };
 void ReadHttp2Fields(const Http2Request& request, std::vector<codec::Field>& fields);
+
+// What a head as written above says in a field; empty: it has none.
+std::string_view FieldOf(std::string_view head, std::string_view name);
 
 // How the response's body goes to the client.
 enum class ResponseFraming : uint8_t { kAsReceived, kChunked, kUntilClose };
@@ -57,6 +66,7 @@ struct ResponseEdit {
   std::string_view reason;
   const snapshot::HeaderEdits* headers = nullptr;  // null: none
   std::string_view set_cookie;                     // "name=value; attributes", or empty
+  std::string_view via;                            // "1.1 name", or empty
   ResponseFraming framing = ResponseFraming::kAsReceived;
   bool client_http10 = false;
   bool close = false;       // say Connection: close
@@ -79,6 +89,7 @@ void ForEachResponseField(const codec::Head& head, const ResponseEdit& edit, Vis
   if (!edit.site.empty()) visit("Meridian-Site", edit.site);
   visit("Meridian-Reason", edit.reason);
   if (!edit.set_cookie.empty()) visit("Set-Cookie", edit.set_cookie);
+  if (!edit.via.empty()) visit("Via", edit.via);
 }
 
 // The same for 100 and other interim responses, and 101: as they came, without what is not to be

@@ -131,7 +131,8 @@ tl::expected<std::unique_ptr<Exchange>, Failure> Admit(Core& core, const Request
       head.content_length > config.limits.body_bytes.value_or(UINT64_MAX))
     return tl::unexpected(Failure::kBodyTooLarge);
   const snapshot::Route* route = input.listener->routes->Match(head, core.scratch);
-  if (route == nullptr) return tl::unexpected(Failure::kNoRoute);
+  if (route == nullptr)
+    return tl::unexpected(head.method == "CONNECT" ? Failure::kUnsupported : Failure::kNoRoute);
   const snapshot::OwnAnswer* answer = route->answer();
   if (answer != nullptr && answer->needs_host() && head.host.empty())
     return tl::unexpected(Failure::kBadRequest);
@@ -148,7 +149,8 @@ tl::expected<std::unique_ptr<Exchange>, Failure> Admit(Core& core, const Request
   begin.query.headers = &fields;
   const std::string_view subject = input.tls != nullptr ? input.tls->peer_subject() : "";
   begin.forwarding = {
-      input.peer, trusted, local, input.tls != nullptr, subject, {}, EditOf(core, *route, head)};
+      input.peer, trusted,    local, input.tls != nullptr, subject, {}, EditOf(core, *route, head),
+      config.via, input.http2};
   begin.forwarding.correlation = {{core.random.Next(), core.random.Next()}, core.random.Next()};
   AccessOrigin origin{input.listener, client, input.tls, input.http2, input.grpc, {}};
   if (core.access.on()) {
@@ -173,8 +175,12 @@ tl::expected<std::unique_ptr<Exchange>, Failure> Admit(Core& core, const Request
 tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
                                                               const RequestInput& input) {
   auto started = Admit(core, input);
-  if (!started) LogRefusal(core, input, started.error(), {});
+  if (!started) LogRefusal(core, input, started.error(), DetailOf(started.error()));
   return started;
+}
+
+std::string_view DetailOf(Failure failure) {
+  return failure == Failure::kUnsupported ? "connect" : "";
 }
 
 void LogRefusal(Core& core, const RequestInput& input, Failure failure, std::string_view detail) {

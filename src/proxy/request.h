@@ -30,6 +30,10 @@ Failure FailureOfHead(const Error& error);
 tl::expected<std::unique_ptr<Exchange>, Failure> StartRequest(Core& core,
                                                               const RequestInput& input);
 
+// What the answer to a request that StartRequest refused says besides: of what is not supported,
+// only a tunnel that no route names is refused there.
+std::string_view DetailOf(Failure failure);
+
 // The access log's line of a request that is refused without StartRequest having seen it. Its head
 // may be null, and its listener too: then there is none. `detail` is what its answer says besides.
 void LogRefusal(Core& core, const RequestInput& input, Failure failure, std::string_view detail);

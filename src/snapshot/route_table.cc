@@ -144,8 +144,10 @@ bool Route::TakesPath(std::string_view path) const {
   return false;
 }
 
+// A tunnel is only for who is named as having it.
 bool Route::TakesMethod(std::string_view method) const {
-  return methods_.empty() || std::find(methods_.begin(), methods_.end(), method) != methods_.end();
+  if (methods_.empty()) return method != "CONNECT";
+  return std::find(methods_.begin(), methods_.end(), method) != methods_.end();
 }
 
 bool Route::TakesFields(const codec::Head& head, std::string& scratch) const {

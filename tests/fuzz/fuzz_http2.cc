@@ -22,7 +22,8 @@ namespace {
 // As HTTP/1.1 reads the request: it must be one, whole, and say the same.
 void CheckAsHttp1(const Head& head) {
   std::string text =
-      Format("{} {} HTTP/1.1\r\nHost: {}\r\n", head.method, head.path, head.authority);
+      Format("{} {} HTTP/1.1\r\nHost: {}\r\n", head.method,
+             head.method == "CONNECT" ? head.authority : head.path, head.authority);
   uint32_t fields = 1;
   for (const Field& field : head) {
     if (field.hop_by_hop || field.id == FieldId::kHost) continue;

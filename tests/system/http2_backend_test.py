@@ -6,8 +6,10 @@ import signal
 import subprocess
 import unittest
 
-from harness import Authority, Meridian, Sites, SystemTest, curl, free_port, main, tcp_config, wait_until
+from harness import (Authority, Meridian, Sites, SystemTest, WebSocketClient, WebSocketServer, curl, free_port, main,
+                     tcp_config, wait_until)
 from harness.process import Process
+from harness.websocket import BINARY, CLOSE, TEXT
 
 _NGHTTPX = shutil.which("nghttpx", path=os.environ.get("PATH", "") + ":/usr/sbin")
 _H2LOAD = shutil.which("h2load")
@@ -23,6 +25,19 @@ def http2_config(sites):
     return config
 
 
+def launch_nghttpx(scope, backend, files=None, protocols="h2"):
+    """Its process and port: HTTP/2 to the HTTP/1.1 server at `backend`."""
+    port = free_port()
+    path = os.path.join(scope.directory, "nghttpx-%d.conf" % port)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("frontend=127.0.0.1,%d%s\nbackend=%s\nworkers=1\nsingle-process=yes\naccesslog-file=/dev/null\n"
+                   % (port, "" if files else ";no-tls", ",".join(backend.rsplit(":", 1))))
+        if files:
+            file.write("private-key-file=%(key)s\ncertificate-file=%(certificate)s\n" % files)
+            file.write("npn-list=%s\n" % protocols)
+    return Process(scope, [_NGHTTPX, "--conf", path], scope.directory, "nghttpx-%d" % port), port
+
+
 @unittest.skipUnless(_NGHTTPX and _H2LOAD, "nghttpx and h2load are not installed (packaging/deps test)")
 class Nghttpx(SystemTest):
     """Two of them, as two endpoints, in front of one nginx."""
@@ -34,18 +49,8 @@ class Nghttpx(SystemTest):
         addresses = ["127.0.0.1:%d" % port for _, port in self.peers]
         self.meridian = Meridian(self.scope, http2_config({"dallas": addresses}))
 
-    def launch(self, files=None, protocols="h2"):
-        port = free_port()
-        host, behind = self.nginx.addresses[0].rsplit(":", 1)
-        path = os.path.join(self.scope.directory, "nghttpx-%d.conf" % port)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("frontend=127.0.0.1,%d%s\nbackend=%s,%s\nworkers=1\nsingle-process=yes\n"
-                       "accesslog-file=/dev/null\n" % (port, "" if files else ";no-tls", host, behind))
-            if files:
-                file.write("private-key-file=%(key)s\ncertificate-file=%(certificate)s\n" % files)
-                file.write("npn-list=%s\n" % protocols)
-        process = Process(self.scope, [_NGHTTPX, "--conf", path], self.scope.directory, "nghttpx-%d" % port)
-        return process, port
+    def launch(self, *arguments):
+        return launch_nghttpx(self.scope, self.nginx.addresses[0], *arguments)
 
     def test_bodies_pass_unchanged_both_ways(self):
         data = os.urandom(8 * MIB)
@@ -88,6 +93,39 @@ class Nghttpx(SystemTest):
         finally:
             load.kill()
         self.assertIn("30000 succeeded, 0 failed", text)
+
+
+@unittest.skipUnless(_NGHTTPX, "nghttpx is not installed (packaging/deps test)")
+class WebSockets(SystemTest):
+    """By extended CONNECT to nghttpx, which speaks HTTP/1.1 to the server behind."""
+
+    def serve(self):
+        self.site = WebSocketServer(self.scope)
+        _, port = launch_nghttpx(self.scope, self.site.address)
+        return Meridian(self.scope, http2_config({"dallas": ["127.0.0.1:%d" % port]}))
+
+    def test_messages_pass_both_ways_on_shared_connections(self):
+        meridian = self.serve()
+        clients = [WebSocketClient(meridian.address(), "/chat?room=1") for _ in range(20)]
+        for number, client in enumerate(clients):
+            self.assertEqual(client.say(TEXT, b"mine is %d" % number), (TEXT, b"mine is %d" % number))
+        data = os.urandom(3 * MIB)
+        self.assertEqual(clients[0].say(BINARY, data), (BINARY, data))
+        self.assertLess(meridian.metric("meridian_backend_connects_total"), 8)
+        request = self.site.requests[-1]
+        self.assertEqual(request.get("Meridian-Site"), "dallas")
+        for client in clients:
+            self.assertEqual(client.say(CLOSE, b"\x03\xe8"), (CLOSE, b"\x03\xe8"))
+            client.close()
+        wait_until(lambda: meridian.metric("meridian_sessions_active") == 0, "all have ended")
+        self.assertEqual(curl(meridian.url("/")).stdout, b"")
+
+    def test_a_server_that_takes_none_is_not_asked(self):
+        nginx = Sites(self.scope, names=["dallas"], endpoints=1, http2=True)["dallas"]
+        meridian = Meridian(self.scope, http2_config({"dallas": nginx.addresses}))
+        self.assertIn(b"dallas", curl("--include", meridian.url("/hello")).stdout)
+        with self.assertRaisesRegex(ConnectionError, "501"):
+            WebSocketClient(meridian.address())
 
 
 @unittest.skipUnless(_GRPC, "python3-grpcio is not installed (packaging/deps test)")

@@ -74,7 +74,8 @@ struct Field {
 struct Head {
   std::string_view method;     // requests
   std::string_view target;     // requests: origin-form, absolute-form, or "*", as received
-  std::string_view path;       // requests: the target's path with its query; "*" for asterisk-form
+  std::string_view path;       // requests: the target's path with its query; "*" for asterisk-form;
+                               // empty for CONNECT
   std::string_view host;       // requests: without port, IPv6 in brackets; from the target if
                                // absolute, else from Host; may be empty in 1.0
   std::string_view authority;  // as `host`, with the port if one was given
@@ -83,7 +84,7 @@ struct Head {
   uint8_t minor = 1;           // of HTTP/1.x
   bool keep_alive = false;     // by version and Connection
   bool upgrade = false;        // requests: one Upgrade field that Connection names, to a protocol
-                               // that may be tunnelled (not h2c, TLS); responses: 101
+                               // that may be tunnelled (not h2c, TLS), or CONNECT; responses: 101
   bool expect_continue = false;
   Framing framing = Framing::kNone;
   uint64_t content_length = 0;  // with kLength

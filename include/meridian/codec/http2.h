@@ -107,6 +107,7 @@ class Http2Stream {
   bool end_ = false;      // out_ holds the body's last byte
   bool deferred_ = false;
   bool answered_ = false;  // client: the final head has come
+  bool tunnel_ = false;    // server: CONNECT, each direction of which ends by itself
 };
 
 class Http2Handler {
@@ -150,6 +151,8 @@ class Http2Connection {
   size_t room() const;
   // Its SETTINGS have come.
   bool ready() const { return ready_; }
+  // Client: the server takes extended CONNECT (RFC 8441 section 3). Known once it is ready.
+  bool takes_tunnels() const;
   // An interim (1xx) or, with `end`, whole response; else SendBody follows. Names are sent in lower
   // case, all is copied. Does nothing for a stream that is not open, like all that follow.
   void Respond(Http2Stream& stream, uint16_t status, std::span<const Field> fields, bool end);

@@ -123,6 +123,7 @@ struct Listener {
   std::vector<Route> routes;  // tcp: by server name, or none; http: a lone `service` becomes one
                               // route for everything
   std::vector<net::Prefix> trusted_proxies;
+  std::string via;  // our name in Via (RFC 9110 section 7.6.3); empty: none is added
   enum class ProxyProtocol : uint8_t {
     kOff,
     kAccept,

@@ -47,7 +47,7 @@ http {{
 """
 _SERVER = """
   server {{
-    listen 127.0.0.1:{port};
+    listen 127.0.0.1:{port}{listen};
     add_header X-Endpoint {name} always;
     location = /healthz {{ access_log off; return 200 "ok\\n"; }}
     location /files/ {{ alias {directory}/files/; }}
@@ -64,15 +64,16 @@ LogLine = collections.namedtuple("LogLine", "connection port method uri status h
 
 
 class Nginx:
-    """`names` of its endpoints, one port each."""
+    """`names` of its endpoints, one port each; `http2`: by prior knowledge."""
 
-    def __init__(self, scope, name, names):
+    def __init__(self, scope, name, names, http2=False):
         self.scope, self.name, self.names = scope, name, names
         self.ports = [free_port() for _ in names]
         self.directory = scope.make_directory("nginx-" + name)
         for folder in ("files", "stored"):
             os.mkdir(os.path.join(self.directory, folder))
-        servers = "".join(_SERVER.format(port=port, name=endpoint, directory=self.directory)
+        servers = "".join(_SERVER.format(port=port, name=endpoint, directory=self.directory,
+                                         listen=" http2" if http2 else "")
                           for port, endpoint in zip(self.ports, names))
         self.config_path = os.path.join(self.directory, "nginx.conf")
         with open(self.config_path, "w", encoding="utf-8") as file:
@@ -128,13 +129,13 @@ class Nginx:
 class Sites:
     """Some of PLACES, each with as many endpoints, named "atlanta-1" and so on."""
 
-    def __init__(self, scope, names=tuple(PLACES), endpoints=2, separate=False):
+    def __init__(self, scope, names=tuple(PLACES), endpoints=2, separate=False, http2=False):
         self.names = list(names)
         self.servers = {}
         for site in names:
             ends = ["%s-%d" % (site, number + 1) for number in range(endpoints)]
             groups = [[end] for end in ends] if separate else [ends]
-            self.servers[site] = [Nginx(scope, group[0], group) for group in groups]
+            self.servers[site] = [Nginx(scope, group[0], group, http2) for group in groups]
 
     def __getitem__(self, site):
         """The site's only nginx."""

@@ -250,13 +250,24 @@ TEST_F(Http1Head, BlamesWhoSentIt) {
   EXPECT_EQ(responses.ParseHead("X", head_).error().side, Side::kBackend);
 }
 
+TEST_F(Http1Head, ConnectNamesAnAuthority) {
+  constexpr std::string_view kBytes = "CONNECT a.test:443 HTTP/1.1\r\nHost: b\r\n\r\nhello";
+  const auto parsed = Http1Parser(Kind::kRequest, {}).ParseHead(kBytes, head_);
+  ASSERT_TRUE(parsed);
+  EXPECT_EQ(parsed->consumed, kBytes.size() - 5);
+  EXPECT_EQ(head_.authority, "a.test:443");
+  EXPECT_EQ(head_.host, "a.test");
+  EXPECT_EQ(head_.path, "");
+  EXPECT_EQ(head_.framing, Framing::kNone);
+  EXPECT_TRUE(head_.upgrade);
+}
+
 TEST_F(Http1Head, RefusalsSayWhetherItIsSyntaxOrBeyondUs) {
   const auto code = [this](std::string_view bytes) {
     return Http1Parser(Kind::kRequest, {}).ParseHead(bytes, head_).error().code;
   };
   EXPECT_EQ(code("GET / HTTP/3.0\r\n"), ErrorCode::kUnsupported);
   EXPECT_EQ(code("GET / HTTP/x\r\n"), ErrorCode::kMalformed);
-  EXPECT_EQ(code("CONNECT a:1 HTTP/1.1\r\n"), ErrorCode::kUnsupported);
   EXPECT_EQ(code("BREW / HTTP/1.1\r\nHost: a\r\n\r\n"), ErrorCode::kUnsupported);
   EXPECT_EQ(code("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"),
             ErrorCode::kUnsupported);

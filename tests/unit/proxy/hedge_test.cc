@@ -34,6 +34,8 @@ admin: {socket: /nonexistent/admin.sock}
 
 constexpr std::string_view kGet = "GET /x HTTP/1.1\r\nHost: a.test\r\n\r\n";
 
+constexpr std::string_view kFast = "GET /fast HTTP/1.1\r\nHost: a.test\r\n\r\n";
+
 std::string Ok(std::string_view body) {
   return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
          std::string(body);
@@ -47,6 +49,16 @@ struct Hedge : testing::Test {
   // Takes requests and says nothing; its connections are in the Server.
   Server& Hang(std::string_view at) {
     return world.Serve(at, [](Peer&) {});
+  }
+  // Atlanta answers all but /x, Dallas everything.
+  void ServeButX() {
+    world.Serve("10.1.0.1:80", [](Peer& peer) {
+      if (peer.received.starts_with("GET /fast ")) peer.stream->Write(Ok("atlanta"));
+    });
+    world.Serve("10.2.0.1:80", Answer(Ok("dallas")));
+  }
+  bool Usable(uint32_t endpoint) {
+    return world.snapshot->table->endpoint(EndpointId{endpoint}).health->takes_new();
   }
   Peer& Send(std::string_view bytes) {
     Peer& client = world.Connect("192.0.2.1", "10.0.0.1:80");
@@ -174,6 +186,28 @@ TEST_F(Hedge, AllSilentEndsWithTheResponseTimeout) {
   Run(milliseconds(3000));
   EXPECT_TRUE(client.received.starts_with("HTTP/1.1 504 ")) << client.received;
   EXPECT_EQ(world.AccessLines().size(), 1u);
+  EXPECT_FALSE(Usable(0));
+  EXPECT_TRUE(Usable(2));  // there was no other to go to
+}
+
+TEST_F(Hedge, AServerThatAnswersNobodyIsInDoubtForAll) {
+  Hang("10.1.0.1:80");
+  world.Serve("10.2.0.1:80", Answer(Ok("dallas")));
+  std::vector<Peer*> clients;
+  for (int i = 0; i < 40; ++i) clients.push_back(&Send(kGet));
+  Run(milliseconds(150));  // far more than the budget, which stops storms, would let go elsewhere
+  for (const Peer* client : clients) EXPECT_TRUE(client->received.ends_with("dallas"));
+  EXPECT_FALSE(Usable(0));
+  EXPECT_TRUE(AnsweredIn(Send(kGet), milliseconds(20), "dallas"));
+}
+
+TEST_F(Hedge, AServerThatIsSlowForOneRequestIsNot) {
+  ServeButX();
+  Peer& slow = Send(kGet);
+  Run(milliseconds(50));
+  EXPECT_TRUE(AnsweredIn(Send(kFast), milliseconds(20), "atlanta"));
+  EXPECT_TRUE(AnsweredIn(slow, milliseconds(60), "dallas"));
+  EXPECT_TRUE(Usable(0));
 }
 
 TEST_F(Hedge, WhatMayNotBeSentTwiceIsNot) {
@@ -216,11 +250,12 @@ struct HedgeBudget : Hedge {
 };
 
 TEST_F(HedgeBudget, IsThatOfRetries) {
-  Hang("10.1.0.1:80");
-  world.Serve("10.2.0.1:80", Answer(Ok("dallas")));
+  ServeButX();
   std::vector<Peer*> clients;
   for (int i = 0; i < 20; ++i) clients.push_back(&Send(kGet));
-  Run(milliseconds(600));
+  Run(milliseconds(50));
+  EXPECT_TRUE(AnsweredIn(Send(kFast), milliseconds(20), "atlanta"));
+  Run(milliseconds(530));
   const auto answered = std::count_if(clients.begin(), clients.end(), [](const Peer* client) {
     return client->received.ends_with("dallas");
   });
@@ -291,10 +326,15 @@ struct HedgeHttp2 : Hedge {
 
 TEST_F(HedgeHttp2, TheLoserIsResetAndItsConnectionLivesOn) {
   dallas.on_request = [](Http2Server::Request& request) { request.Answer("dallas"); };
+  atlanta.on_request = [](Http2Server::Request& request) {
+    if (request.log.find("/fast ") != std::string::npos) request.Answer("atlanta");
+  };
   Peer& client = Send(kGet);
+  Run(milliseconds(50));
+  EXPECT_TRUE(AnsweredIn(Send(kFast), milliseconds(20), "atlanta"));
   EXPECT_TRUE(AnsweredIn(client, milliseconds(200), "dallas"));
   Run(milliseconds(50));
-  ASSERT_EQ(atlanta.requests.size(), 1u);
+  ASSERT_EQ(atlanta.requests.size(), 2u);
   EXPECT_TRUE(atlanta.requests.front().closed);
   EXPECT_NE(atlanta.requests.front().log.find("closed 8"), std::string::npos);  // CANCEL
   atlanta.on_request = [](Http2Server::Request& request) { request.Answer("atlanta"); };

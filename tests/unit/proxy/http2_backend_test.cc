@@ -330,12 +330,6 @@ TEST_F(Http2Backend, NoAnswerInTimeIsTriedElsewhereOnANewConnection) {
   EXPECT_TRUE(atlanta.last().log.ends_with("closed 8\n")) << atlanta.last().log;
 }
 
-TEST_F(Http2Backend, AnUpgradeIsRefused) {
-  const std::string answer =
-      world.Ask("GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n");
-  EXPECT_TRUE(answer.starts_with("HTTP/1.1 501 ")) << answer;
-}
-
 TEST_F(Http2Backend, AnIdleConnectionIsClosedWithGoodbye) {
   world.Ask(kGet);
   EXPECT_FALSE(server.peers[0]->closed());

@@ -129,6 +129,52 @@ TEST(RequestHead, ExpectsNothingForAClientOfHttp10) {
             std::string::npos);
 }
 
+TEST(RequestHead, AddsOurNameToViaWhereThereIsOne) {
+  const auto via = [](const std::string& request, bool http2) {
+    const Parsed parsed(request);
+    Forwarding forwarding;
+    forwarding.via = "edge";
+    forwarding.http2 = http2;
+    std::string out;
+    AppendRequestHead(parsed.head, forwarding, out);
+    return out.substr(out.find("Via: "), out.find("X-Forwarded-For") - out.find("Via: "));
+  };
+  EXPECT_EQ(via("GET / HTTP/1.1\r\nHost: x\r\nVia: 1.0 a\r\n\r\n", false),
+            "Via: 1.0 a\r\nVia: 1.1 edge\r\n");
+  EXPECT_EQ(via("GET / HTTP/1.0\r\n\r\n", false), "Via: 1.0 edge\r\n");
+  EXPECT_EQ(via("GET / HTTP/1.1\r\nHost: x\r\n\r\n", true), "Via: 2 edge\r\n");
+  EXPECT_EQ(Forwarded("GET / HTTP/1.1\r\nHost: x\r\n\r\n").find("Via"), std::string::npos);
+}
+
+TEST(RequestHead, ATunnelsTargetIsItsAuthority) {
+  const std::string head = Forwarded(
+      "CONNECT x.test:443 HTTP/1.1\r\nHost: other\r\nConnection: upgrade\r\nUpgrade: "
+      "websocket\r\n\r\n");
+  EXPECT_TRUE(head.starts_with("CONNECT x.test:443 HTTP/1.1\r\nHost: x.test:443\r\n")) << head;
+  EXPECT_EQ(head.find("pgrade"), std::string::npos) << head;
+}
+
+TEST(RequestHead, ForHttp2) {
+  constexpr std::string_view kAttempt = "Meridian-Site: a\r\n\r\n";
+  const auto read = [&](std::string_view head, bool websocket) {
+    std::vector<codec::Field> fields;
+    ReadHttp2Fields({.head = head, .attempt = kAttempt, .websocket = websocket}, fields);
+    std::string text;
+    for (const codec::Field& field : fields)
+      text.append(field.name).append("=").append(field.value).append(" ");
+    return text;
+  };
+  EXPECT_EQ(read("GET /a HTTP/1.1\r\nHost: x\r\nA: b\r\n", false),
+            ":method=GET :authority=x :scheme=http :path=/a A=b Meridian-Site=a ");
+  EXPECT_EQ(read("CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n", false),
+            ":method=CONNECT :authority=x:443 Meridian-Site=a ");
+  EXPECT_EQ(read("GET /a HTTP/1.1\r\nHost: x\r\nSec-Websocket-KEY: k\r\nConnection: upgrade\r\n"
+                 "Upgrade: websocket\r\n",
+                 true),
+            ":method=CONNECT :authority=x :protocol=websocket :scheme=http :path=/a "
+            "Meridian-Site=a ");
+}
+
 TEST(ResponseHead, NamesSiteAndReasonAndSetsTheCookie) {
   const Parsed parsed(
       "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\nMeridian-Site: "
@@ -137,12 +183,13 @@ TEST(ResponseHead, NamesSiteAndReasonAndSetsTheCookie) {
   edit.site = "dallas";
   edit.reason = "nearest";
   edit.set_cookie = "m=1; Path=/";
+  edit.via = "1.1 edge";
   std::string out;
   AppendResponseHead(parsed.head, edit, out);
   EXPECT_EQ(out,
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nMeridian-Site: dallas\r\nMeridian-Reason: "
             "nearest\r\n"
-            "Set-Cookie: m=1; Path=/\r\n\r\n");
+            "Set-Cookie: m=1; Path=/\r\nVia: 1.1 edge\r\n\r\n");
 }
 
 TEST(ErrorResponse, HasReasonBodyAndLength) {
