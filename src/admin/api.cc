@@ -5,6 +5,7 @@
 #include <meridian/base/text.h>
 #include <meridian/routing/explain.h>
 
+#include "admin/events_text.h"
 #include "admin/exposition.h"
 #include "admin/state_metrics.h"
 #include "admin/text.h"
@@ -93,7 +94,7 @@ const std::vector<Api::Route>& Api::Routes() {
       {"DELETE", "/v1/automation", &Api::AutomationOff},
       {"GET", "/v1/explain", &Api::Explain},
       {"GET", "/v1/config", &Api::Config},
-      {"GET", "/v1/events", &Api::NotYet},
+      {"GET", "/v1/events", &Api::Events},
       {"POST", "/v1/reload", &Api::Reload},
       {"POST", "/v1/drain", &Api::Drain},
       {"DELETE", "/v1/drain", &Api::Undrain},
@@ -187,6 +188,30 @@ void Api::Explain(const Request& request, std::string_view, Reply& reply) {
 
 void Api::Config(const Request&, std::string_view, Reply& reply) {
   Json(reply, ConfigJson(*control_.snapshot()));
+}
+
+// Last-Event-ID, or the parameter `since`, is the last event that is known already; without it a
+// stream begins with what happens next. With follow=false the newest are answered, `limit` of them.
+void Api::Events(const Request& request, std::string_view, Reply& reply) {
+  const EventLog& log = control_.events();
+  const auto follow = request.Parameter("follow"), limit_text = request.Parameter("limit");
+  const bool streams = !follow || request.Flag("follow");
+  std::string_view since = request.Parameter("since").value_or("");
+  if (since.empty()) since = request.last_event_id;
+  const auto after =
+      since.empty() ? std::optional<uint64_t>(streams ? log.last() : 0) : ParseUnsigned(since);
+  const auto limit =
+      limit_text ? ParseUnsigned(*limit_text) : std::optional<uint64_t>(EventLog::kKept);
+  if (!after || !limit) {
+    return reply(ErrorResponse(400, "bad-parameter",
+                               Format("{}: expected a whole number", !after ? "since" : "limit")));
+  }
+  if (!streams) return Json(reply, EventsJson(log, *after, *limit));
+  Response response;
+  response.content_type = "text/event-stream";
+  response.stream = true;
+  response.body = EventsSince(log, *after);
+  reply(std::move(response));
 }
 
 void Api::Metrics(const Request& request, std::string_view, Reply& reply) {

@@ -13,7 +13,7 @@
 //   /v1/automation                           on, all           off, all
 //   /v1/explain                a decision
 //   /v1/config                 as loaded
-//   /v1/events                 501
+//   /v1/events                 a stream, or with follow=false a list
 //   /v1/reload                               reload
 //   /v1/drain                                drain             serve again
 //   /v1/stop                                 stop
@@ -58,6 +58,7 @@ class Api {
   void Service(const Request&, std::string_view name, Reply& reply);
   void Explain(const Request& request, std::string_view, Reply& reply);
   void Config(const Request&, std::string_view, Reply& reply);
+  void Events(const Request& request, std::string_view, Reply& reply);
   void Reload(const Request& request, std::string_view, Reply& reply);
   void Drain(const Request& request, std::string_view, Reply& reply);
   void Undrain(const Request& request, std::string_view, Reply& reply);

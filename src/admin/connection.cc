@@ -17,11 +17,14 @@ constexpr Duration kIdleTimeout = std::chrono::seconds(75);
 constexpr Duration kRequestTimeout = std::chrono::seconds(10);
 constexpr Duration kWriteTimeout = std::chrono::seconds(30);
 constexpr Duration kCloseTimeout = std::chrono::seconds(2);
+constexpr Duration kHeartbeat =
+    std::chrono::seconds(15);               // so that proxies keep a quiet stream open
+constexpr size_t kMaxUnread = 1024 * 1024;  // of a stream
 
 std::string HeadOf(const Response& response, bool keep_alive) {
-  std::string head =
-      Format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n", response.status,
-             ReasonPhrase(response.status), response.content_type, response.body.size());
+  std::string head = Format("HTTP/1.1 {} {}\r\nContent-Type: {}\r\n", response.status,
+                            ReasonPhrase(response.status), response.content_type);
+  if (!response.stream) head += Format("Content-Length: {}\r\n", response.body.size());
   if (!response.allow.empty()) head += Format("Allow: {}\r\n", response.allow);
   if (response.challenge) head += "WWW-Authenticate: Bearer\r\n";
   if (!keep_alive) head += "Connection: close\r\n";
@@ -43,7 +46,7 @@ Connection::Connection(net::Loop& loop, ConnectionOwner& owner, net::StreamPtr s
 }
 
 void Connection::OnRead(std::string_view bytes) {
-  if (state_ == State::kClosing) {
+  if (state_ == State::kClosing || state_ == State::kStreaming) {
     dropped_bytes_ += bytes.size();
     if (dropped_bytes_ > kMaxDroppedBytes) owner_.OnGone(*this);
     return;
@@ -99,6 +102,7 @@ void Connection::TakeHead(const codec::Head& head) {
   is_head_ = head.method == "HEAD";
   if (const codec::Field* field = head.Find("Authorization")) request_.authorization = field->value;
   if (const codec::Field* field = head.Find("Accept")) request_.accept = field->value;
+  if (const codec::Field* field = head.Find("Last-Event-ID")) request_.last_event_id = field->value;
   request_.has_origin = head.Find("Origin") != nullptr;
 }
 
@@ -137,8 +141,14 @@ void Connection::Refuse(int status, std::string_view code, std::string_view mess
 void Connection::Answer(Response response) {
   MERIDIAN_CHECK(state_ == State::kAnswering);
   state_ = State::kWriting;
+  if (response.stream) keep_alive_ = false;
   Write(response);
   owner_.OnAnswered(response.status);
+  if (response.stream && !is_head_) {
+    state_ = State::kStreaming;
+    stream_->StartReading();  // to hear of its end
+    return loop_.Arm(timer_, kHeartbeat);
+  }
   if (response.afterwards) loop_.Post(std::move(response.afterwards));
   if (stream_->pending_bytes() == 0) return Written();
   loop_.Arm(timer_, kWriteTimeout);
@@ -148,6 +158,15 @@ void Connection::Write(const Response& response) {
   const std::string head = HeadOf(response, keep_alive_);
   const std::array<std::string_view, 2> slices{head, response.body};
   stream_->Write(std::span(slices).first(is_head_ ? 1 : 2));
+}
+
+void Connection::Send(std::string_view text) {
+  stream_->Write(text);
+  loop_.Arm(timer_, kHeartbeat);
+  if (stream_->pending_bytes() <= kMaxUnread) return;
+  stream_->Reset();
+  state_ = State::kClosing;  // not at once: it may be one of many that are being told
+  loop_.Arm(timer_, Duration(0));
 }
 
 void Connection::Written() {
@@ -168,7 +187,7 @@ void Connection::OnDrained() {
 }
 
 void Connection::OnEnd() {
-  if (state_ == State::kReading || state_ == State::kClosing) owner_.OnGone(*this);
+  if (state_ != State::kAnswering && state_ != State::kWriting) owner_.OnGone(*this);
 }
 
 void Connection::OnError(const Error&) {
@@ -178,6 +197,7 @@ void Connection::OnError(const Error&) {
 void Connection::OnTimer(net::Timer&) {
   const bool mid_request = state_ == State::kReading && (in_body_ || !in_.empty());
   if (mid_request) return Refuse(408, "too-slow", "the request did not come in time");
+  if (state_ == State::kStreaming) return Send(":\n\n");
   if (state_ == State::kWriting) stream_->Reset();
   owner_.OnGone(*this);
 }

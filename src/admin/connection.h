@@ -3,7 +3,7 @@
 //
 //   kReading --whole request--> kAnswering --Answer--> kWriting --drained--> kReading
 //      |  `--not HTTP, too large, too slow: error--------^   `--not kept--> kClosing --> gone
-//      `--end, idle--> gone
+//      `--end, idle--> gone                      `--a stream--> kStreaming --its end--> gone
 //
 // kClosing reads and drops what still comes, for a moment: closing at once would make the kernel
 // take back an answer that the client has not read yet.
@@ -41,6 +41,10 @@ class Connection final : public net::StreamHandler, private net::TimerHandler {
   uint64_t id() const { return id_; }
   // Precondition: a request waits for it.
   void Answer(Response response);
+  // Its answer is a stream: Send adds to it. Who takes too long to read is let go: it can come back
+  // for what it has missed.
+  bool streams() const { return state_ == State::kStreaming; }
+  void Send(std::string_view text);
 
   void OnRead(std::string_view bytes) override;
   void OnEnd() override;
@@ -48,7 +52,7 @@ class Connection final : public net::StreamHandler, private net::TimerHandler {
   void OnError(const Error& error) override;
 
  private:
-  enum class State : uint8_t { kReading, kAnswering, kWriting, kClosing };
+  enum class State : uint8_t { kReading, kAnswering, kWriting, kStreaming, kClosing };
   // What reading on leads to: more bytes, a whole request, or an error that was answered.
   enum class Step : uint8_t { kNeedMore, kGoOn, kStop };
 

@@ -15,7 +15,7 @@ struct Request {
   std::string method;
   std::string path;                                        // percent-decoded, without the query
   std::vector<std::pair<std::string, std::string>> query;  // percent-decoded, in order
-  std::string authorization, accept;                       // header values; empty: absent
+  std::string authorization, accept, last_event_id;        // header values; empty: absent
   bool has_origin = false;                                 // a browser's script is behind it
   std::string body;
 
@@ -31,8 +31,9 @@ struct Response {
   int status = 200;
   std::string body;
   std::string_view content_type = "application/json";
-  std::string allow;                 // with 405
-  bool challenge = false;            // 401: WWW-Authenticate
+  std::string allow;       // with 405
+  bool challenge = false;  // 401: WWW-Authenticate
+  bool stream = false;     // `body` is its beginning: events follow until either side ends
   std::function<void()> afterwards;  // runs from the loop, after the response has been written
 };
 

@@ -269,6 +269,18 @@ std::string RenderReload(std::string_view json, bool color) {
                       Counted(warnings, "warning"), generation);
 }
 
+std::string RenderEvents(std::string_view json, bool color) {
+  const Reader answer = Reader::Parse(json);
+  if (!answer.ok()) return Unreadable(json);
+  std::string out;
+  for (const Reader& event : answer["events"].items()) {
+    const Paint paint = event["grave"].flag() ? Paint::kBad : Paint::kPlain;
+    out += Format("{}  {:<8}  {}\n", event["time"].text(), event["kind"].text(),
+                  Painted(event["text"].text(), paint, color));
+  }
+  return out;
+}
+
 std::string RenderError(std::string_view json) {
   const Reader answer = Reader::Parse(json);
   const std::string message = answer.ok() ? answer["error"]["message"].text() : std::string();

@@ -8,6 +8,7 @@
 #include "admin/access.h"
 #include "admin/api.h"
 #include "admin/connection.h"
+#include "admin/events_text.h"
 
 namespace meridian::admin {
 namespace {
@@ -16,13 +17,19 @@ constexpr size_t kMaxConnections = 256;  // per listener: more wait in its backl
 
 }  // namespace
 
-class Server::State final {
+class Server::State final : private EventListener {
  public:
   State(net::Loop& loop, Control& control)
-      : loop_(loop), api_(control, [this](MetricSink& sink) { Collect(sink); }) {
+      : loop_(loop),
+        events_(control.events()),
+        api_(control, [this](MetricSink& sink) { Collect(sink); }) {
     anchor_->state = this;
+    events_.SetListener(this);
   }
-  ~State() { anchor_->state = nullptr; }
+  ~State() {
+    anchor_->state = nullptr;
+    events_.SetListener(nullptr);
+  }
 
   Result<net::Address> Listen(const ServerOptions& options);
 
@@ -34,6 +41,7 @@ class Server::State final {
     Result<net::Address> Open();
     Connection* Find(uint64_t id);
     size_t connections() const { return connections_.size(); }
+    void Stream(std::string_view text);
 
    private:
     void OnAccept(net::StreamPtr stream) override;
@@ -51,9 +59,11 @@ class Server::State final {
     State* state = nullptr;
   };
 
+  void OnEvent(const Event& event) override;
   void Collect(MetricSink& sink) const;
 
   net::Loop& loop_;
+  EventLog& events_;
   Api api_;
   uint64_t next_id_ = 0;
   std::array<uint64_t, 6> answered_{};  // by hundreds of the status
@@ -97,6 +107,17 @@ void Server::State::Door::OnRequest(Connection& connection, Request request) {
 void Server::State::Door::OnGone(Connection& connection) {
   connections_.erase(connection.id());
   if (connections_.size() == kMaxConnections - 1) listener_->Resume();
+}
+
+void Server::State::Door::Stream(std::string_view text) {
+  for (auto& [id, connection] : connections_) {
+    if (connection->streams()) connection->Send(text);
+  }
+}
+
+void Server::State::OnEvent(const Event& event) {
+  const std::string text = EventText(event);
+  for (const auto& door : doors_) door->Stream(text);
 }
 
 Result<net::Address> Server::State::Listen(const ServerOptions& options) {

@@ -15,7 +15,7 @@ namespace meridian::app {
 namespace {
 
 // Commands of the interface contract that this version refuses by name.
-constexpr std::array<std::string_view, 2> kNotYet{"events", "sessions"};
+constexpr std::array<std::string_view, 1> kNotYet{"sessions"};
 
 int PrintHelp() {
   std::string text =
@@ -62,6 +62,7 @@ const std::vector<Command>& Commands() {
       {"status", "the running instance at a glance", StatusCommand},
       {"sites", "its sites: state, sessions, endpoints", SitesCommand},
       {"services", "its services: mode, sites, state", ServicesCommand},
+      {"events", "what has happened to it: states, moves, orders, reloads", EventsCommand},
       {"drain", "no new sessions for a region, site or site/endpoint", DrainCommand},
       {"undrain", "back into service", UndrainCommand},
       {"failover", "another site becomes active (disaster recovery)", FailoverCommand},

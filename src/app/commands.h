@@ -29,6 +29,7 @@ int SimulateCommand(const Command& self, Arguments arguments);
 int StatusCommand(const Command& self, Arguments arguments);
 int SitesCommand(const Command& self, Arguments arguments);
 int ServicesCommand(const Command& self, Arguments arguments);
+int EventsCommand(const Command& self, Arguments arguments);
 int DrainCommand(const Command& self, Arguments arguments);
 int UndrainCommand(const Command& self, Arguments arguments);
 int FailoverCommand(const Command& self, Arguments arguments);

@@ -15,6 +15,7 @@ Engine::Engine(uvio::UvLoop& loop, EngineOptions options)
     : loop_(loop),
       options_(std::move(options)),
       started_(loop.WallNow()),
+      events_(started_),
       random_(net::SeedFromSystem()),
       config_(
           options_.config_file, registry_,
@@ -29,7 +30,8 @@ Engine::Engine(uvio::UvLoop& loop, EngineOptions options)
       recovery_(loop, registry_,
                 {.look = [this](std::function<void()> done) { fleet_->Look(std::move(done)); },
                  .leave = [this](const std::string& service,
-                                 const std::string& site) { fleet_->LeaveSite(service, site); }}),
+                                 const std::string& site) { fleet_->LeaveSite(service, site); },
+                 .tell = [this](admin::Event event) { events_.Add(WallNow(), std::move(event)); }}),
       grace_timer_(*this),
       drain_timer_(*this) {}
 
@@ -79,12 +81,26 @@ void Engine::WatchHealth() {
   registry_.OnSuspect([this](health::EndpointHealth& endpoint) { prober_->Recheck(endpoint); });
 }
 
-void Engine::LogChange(const health::Change& change) const {
+void Engine::Happened(std::string_view kind, std::string text, bool grave) {
+  admin::Event event;
+  event.kind = kind;
+  event.grave = grave;
+  event.text = std::move(text);
+  events_.Add(WallNow(), std::move(event));
+}
+
+void Engine::LogChange(const health::Change& change) {
   const bool expected = state_ == State::kStarting && change.after == health::State::kUp;
   const char* cause = health::Cause(change.facts);
   const std::string text = Format("site {} endpoint {}: {} → {}{}", change.site, change.address,
                                   health::Name(change.before), health::Name(change.after),
                                   *cause == '\0' ? std::string() : Format(" ({})", cause));
+  admin::Event event;
+  event.kind = "endpoint";
+  event.site = change.site;
+  event.endpoint = change.address;
+  event.text = text;
+  events_.Add(WallNow(), std::move(event));
   if (expected) {
     log::Debug("{}", text);
   } else {
@@ -192,6 +208,7 @@ void Engine::Serving() {
   }
   std::fflush(stdout);
   log::Info("serving generation {} of {}", snapshot()->generation, config_.file());
+  Happened("process", Format("serving generation {}", snapshot()->generation));
   geo_watch_.Adopt(snapshot());
   NotifyServiceManager("READY=1");
   if (options_.on_serving) options_.on_serving();
@@ -238,6 +255,7 @@ void Engine::Stop(bool now) {
   state_ = State::kDraining;
   const Duration limit = snapshot()->config.process.drain_timeout;
   log::Info("draining: nothing new, {} for what is established", FormatDuration(limit));
+  Happened("process", Format("draining, for {} at most", FormatDuration(limit)));
   NotifyServiceManager("STOPPING=1");
   loop_.Arm(drain_timer_, limit);
   fleet_->Drain([this] { Finish(); });

@@ -50,6 +50,7 @@ class Engine final : public admin::Control, private net::TimerHandler {
   admin::ProcessStatus status() const override;
   uint64_t active(std::string_view service, std::string_view site) const override;
   void Collect(MetricSink& sink) override;
+  admin::EventLog& events() override { return events_; }
   void Reload(bool force, std::function<void(admin::ReloadResult)> done) override;
   Result<void> SetIntent(const std::string& target, const health::IntentRecord& record) override;
   const failover::Controller* recovery(std::string_view service) const override {
@@ -71,7 +72,8 @@ class Engine final : public admin::Control, private net::TimerHandler {
   bool WatchSignals();
   bool OpenAdmin(const config::Admin& admin);
   bool ListenAdmin(const admin::ServerOptions& options, const char* key);
-  void LogChange(const health::Change& change) const;
+  void Happened(std::string_view kind, std::string text, bool grave = false);
+  void LogChange(const health::Change& change);
   // What must know a new snapshot before any worker routes by it; an error refuses it.
   tl::expected<void, std::string> Accept(const snapshot::SnapshotPtr& snapshot);
   void Announce(const snapshot::SnapshotPtr& snapshot, std::function<void()> then);
@@ -88,6 +90,7 @@ class Engine final : public admin::Control, private net::TimerHandler {
   State state_ = State::kStarting;
   bool begun_ = false;  // listeners were told to accept
   WallTime started_;
+  admin::EventLog events_;
   net::Xoshiro random_;
   std::atomic<uint32_t> untold_{0};
   health::Registry registry_;

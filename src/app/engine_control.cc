@@ -141,14 +141,26 @@ void Engine::Reload(bool force, std::function<void(admin::ReloadResult)> done) {
     return done(std::move(result));
   }
   NotifyReloading();
-  config_.Reload(*fleet_, WallNow(), force, [done = std::move(done)](admin::ReloadResult result) {
-    NotifyServiceManager("READY=1");
-    done(std::move(result));
-  });
+  config_.Reload(
+      *fleet_, WallNow(), force, [this, done = std::move(done)](admin::ReloadResult result) {
+        NotifyServiceManager("READY=1");
+        Happened("reload",
+                 result.accepted ? Format("generation {} is loaded", result.generation)
+                                 : Format("refused; generation {} goes on", result.generation),
+                 !result.accepted);
+        done(std::move(result));
+      });
 }
 
 Result<void> Engine::SetIntent(const std::string& target, const health::IntentRecord& record) {
-  return intents_.Set(target, record);
+  auto done = intents_.Set(target, record);
+  if (done) {
+    std::string text = Format("{}: {}", target, health::Name(record.intent));
+    if (!record.author.empty()) text += " by " + record.author;
+    if (!record.reason.empty()) text += " (" + record.reason + ")";
+    Happened("intent", std::move(text));
+  }
+  return done;
 }
 
 }  // namespace meridian::app

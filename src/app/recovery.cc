@@ -221,6 +221,13 @@ void Recovery::LogEvents(Member& member) {
     const bool is_grave = event.kind == failover::EventKind::kAlarm ||
                           event.kind == failover::EventKind::kStorage ||
                           event.kind == failover::EventKind::kMoved;
+    admin::Event told;
+    told.kind = "failover";
+    told.grave = is_grave;
+    told.service = member.name;
+    told.site = event.site;
+    told.text = text;
+    orders_.tell(std::move(told));
     if (is_grave) {
       log::Warn("{}", text);
     } else {

@@ -33,6 +33,7 @@ class Recovery final : private net::TimerHandler {
     // All workers look at the directions; `done` runs when the last of them has.
     std::function<void(std::function<void()> done)> look;
     std::function<void(const std::string& service, const std::string& site)> leave;
+    std::function<void(admin::Event event)> tell;
   };
 
   Recovery(net::Loop& loop, health::Registry& registry, Orders orders);

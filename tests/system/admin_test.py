@@ -2,9 +2,10 @@
 import json
 import os
 import re
+import subprocess
 
 from harness import (PLACES, Connection, Meridian, ScriptedServer, Sites, SystemTest, TcpServer, answer, curl, get,
-                     main, request, tcp_config, wait_until, web_config)
+                     main, request, run_meridian, tcp_config, wait_until, web_config)
 
 ATLANTA = PLACES["atlanta"].client
 
@@ -105,8 +106,36 @@ class Refusals(SystemTest):
         self.refused(400, "POST", "/v1/drain", {"target": "dallas", "deadline": "soon"})
         self.refused(400, "POST", "/v1/drain")
 
+    def test_events_are_told_as_they_happen(self):
+        def events(**more):
+            query = "&".join(["follow=false"] + ["%s=%s" % item for item in more.items()])
+            return json.loads(curl("--unix-socket", self.meridian.socket_path,
+                                   "http://meridian/v1/events?" + query).stdout)
+        known = events()["last"]
+        stream = subprocess.Popen(["curl", "--silent", "--no-buffer", "--max-time", "60", "--unix-socket",
+                                   self.meridian.socket_path, "--header", "Last-Event-ID: %d" % known,
+                                   "http://meridian/v1/events"], stdout=subprocess.PIPE)
+        try:
+            run_meridian("drain", "dallas", "--socket", self.meridian.socket_path)
+            run_meridian("undrain", "dallas", "--socket", self.meridian.socket_path)
+            told = []
+            while not any("dallas: serve" in line for line in told):
+                told.append(stream.stdout.readline().decode())
+                self.assertNotEqual(told[-1], "", told)
+        finally:
+            stream.kill()
+            stream.wait()
+            stream.stdout.close()
+        self.assertIn("event: intent\n", told)
+        self.assertTrue(any("dallas: drain by " in line for line in told), told)
+        texts = [event["text"] for event in events(since=known)["events"]]
+        self.assertTrue(any("draining" in text for text in texts), texts)
+        shown = run_meridian("events", "--socket", self.meridian.socket_path)
+        self.assertRegex(shown.stdout, r"(?m)^20\S+  process   serving generation 1$")
+        self.assertRegex(shown.stdout, r"(?m)  intent    dallas: serve")
+
     def test_what_is_not_supported_yet_is_501(self):
-        self.refused(501, "GET", "/v1/events")
+        self.refused(501, "PUT", "/v1/sites/dallas", {})
 
     def test_a_web_page_may_not_change_anything(self):
         self.refused(403, "POST", "/v1/drain", {"target": "dallas"}, {"Origin": "http://evil.test"})

@@ -28,6 +28,7 @@ std::string RenderSites(std::string_view json, bool color);
 std::string RenderServices(std::string_view json, bool color);
 std::string RenderExplanation(std::string_view json, bool color);
 std::string RenderReload(std::string_view json, bool color);
+std::string RenderEvents(std::string_view json, bool color);  // a line each
 // One value inside an answer, by JSON pointer (RFC 6901: "/services/web/state"): a string's text,
 // anything else as JSON; empty if it is not there or `json` is none. For conditions to wait for.
 std::optional<std::string> FieldOf(std::string_view json, std::string_view pointer);

@@ -2,6 +2,7 @@
 // tests. All calls are made on the control thread.
 #pragma once
 
+#include <meridian/admin/events.h>
 #include <meridian/base/metrics.h>
 #include <meridian/config/load.h>
 #include <meridian/failover/controller.h>
@@ -64,6 +65,7 @@ class Control {
   // Requests and sessions in progress for a service and site; empty: all.
   virtual uint64_t active(std::string_view service, std::string_view site) const = 0;
   virtual void Collect(MetricSink& sink) = 0;
+  virtual EventLog& events() = 0;
   // `done` is called once, maybe later.
   virtual void Reload(bool force, std::function<void(ReloadResult)> done) = 0;
   // Records the intent, persists it, makes it effective. The target was checked to exist.

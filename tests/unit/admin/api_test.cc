@@ -227,9 +227,22 @@ TEST_F(ApiTest, UnknownPathsAreNotFound) {
 }
 
 TEST_F(ApiTest, WhatComesLaterIsSaidToBeNotSupportedYet) {
-  EXPECT_EQ(Do("GET", "/v1/events").status, 501);
   EXPECT_EQ(Do("PUT", "/v1/sites/dallas").status, 501);
   EXPECT_EQ(FieldOf(Do("DELETE", "/v1/sites/dallas").body, "/error/code"), "not-supported-yet");
+}
+
+TEST_F(ApiTest, EventsAreListedNewestLast) {
+  for (const char* text : {"one", "two", "three"}) control.Happen(text);
+  EXPECT_EQ(Field("/v1/events?follow=false", "/events/0/text"), "one");
+  EXPECT_EQ(Field("/v1/events?follow=false&limit=2", "/events/0/text"), "two");
+  EXPECT_EQ(Field("/v1/events?follow=false&limit=2", "/events/1/kind"), "process");
+  const std::string last = Field("/v1/events?follow=false", "/last");
+  EXPECT_EQ(Field("/v1/events?follow=false", "/events/2/id"), last);
+  EXPECT_EQ(Field("/v1/events?follow=false&since=" + last, "/events"), "[]");
+  const std::string text = RenderEvents(Do("GET", "/v1/events?follow=false&limit=1").body, false);
+  EXPECT_TRUE(text.ends_with("  process   three\n")) << text;
+  EXPECT_EQ(Do("GET", "/v1/events?since=x").status, 400);
+  EXPECT_EQ(Do("GET", "/v1/events?follow=false&limit=-1").status, 400);
 }
 
 TEST_F(ApiTest, MetricsFollowTheState) {

@@ -82,6 +82,13 @@ class FakeControl final : public Control {
   void Collect(MetricSink& sink) override {
     sink.Count("meridian_requests_total", "Requests.", {{"service", "web"}}, 5);
   }
+  EventLog& events() override { return events_; }
+  void Happen(const std::string& text) {
+    Event event;
+    event.kind = "process";
+    event.text = text;
+    events_.Add(clock.WallNow(), std::move(event));
+  }
   void Reload(bool force, std::function<void(ReloadResult)> done) override {
     forced = force;
     reloading = std::move(done);
@@ -118,6 +125,7 @@ class FakeControl final : public Control {
 
  private:
   health::Registry registry_;
+  EventLog events_{clock.WallNow()};
   snapshot::Keys keys_;
   snapshot::SnapshotPtr snapshot_;
 };

@@ -35,6 +35,8 @@ class HttpClient final : public net::StreamHandler {
     Send(request + "\r\n" + body);
     return received;
   }
+  void Pause() { stream_->StopReading(); }
+  void Resume() { stream_->StartReading(); }
   void Finish() { stream_->FinishWriting(); }
   void Close() { stream_.reset(); }
 

@@ -131,6 +131,48 @@ TEST_F(ServerTest, ConnectionsPastTheBoundWaitTheirTurn) {
   EXPECT_EQ(StatusOf(clients[299]->received), 200);
 }
 
+TEST_F(ServerTest, EventsFollowAsTheyHappen) {
+  control.Happen("before");
+  const std::string known = std::to_string(control.events().last());
+  HttpClient now = Connect(), again = Connect();
+  now.Send("GET /v1/events HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_NE(now.received.find("Content-Type: text/event-stream\r\n"), std::string::npos);
+  EXPECT_TRUE(now.received.ends_with("\r\n\r\n")) << now.received;
+  control.Happen("missed");
+  again.Send("GET /v1/events HTTP/1.1\r\nHost: a\r\nLast-Event-ID: " + known + "\r\n\r\n");
+  control.Happen("last");
+  net.RunFor(milliseconds(10));
+  for (const HttpClient* client : {&now, &again}) {
+    EXPECT_EQ(client->received.find("before"), std::string::npos);
+    const size_t missed = client->received.find("\"text\":\"missed\"}\n\nid: ");
+    EXPECT_NE(missed, std::string::npos) << client->received;
+    EXPECT_TRUE(client->received.ends_with("\"text\":\"last\"}\n\n")) << client->received;
+  }
+  net.RunFor(seconds(20));
+  EXPECT_TRUE(now.received.ends_with("\n\n:\n\n")) << now.received;
+  EXPECT_FALSE(now.ended);
+}
+
+TEST_F(ServerTest, WhoHasMissedTooMuchIsTold) {
+  for (int i = 0; i < 1100; ++i) control.Happen("x");
+  HttpClient client = Connect();
+  client.Send("GET /v1/events?since=1 HTTP/1.1\r\nHost: a\r\n\r\n");
+  net.RunFor(milliseconds(10));
+  EXPECT_NE(client.received.find("\r\n\r\nevent: gap\ndata: {\"after\":1,"), std::string::npos);
+}
+
+TEST_F(ServerTest, WhoLeavesEventsUnreadIsLetGo) {
+  HttpClient client = Connect();
+  client.Send("GET /v1/events HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.Pause();
+  const std::string text(10'000, 'x');
+  for (int i = 0; i < 1000; ++i) control.Happen(text);
+  client.Resume();
+  net.RunFor(seconds(1));
+  EXPECT_TRUE(client.broken);
+  EXPECT_EQ(StatusOf(Connect().Get("/healthz")), 200);
+}
+
 TEST_F(ServerTest, ReloadIsAnsweredWhenItIsDone) {
   HttpClient client = Connect();
   EXPECT_EQ(client.Do("POST", "/v1/reload?force=true"), "");

@@ -96,7 +96,7 @@ TEST(Dispatch, SuggestsTheNearestCommand) {
 }
 
 TEST(Dispatch, RefusesCommandsOfLaterByName) {
-  const Dispatched run = Call({"events", "-c", "x"});
+  const Dispatched run = Call({"sessions", "-c", "x"});
   EXPECT_EQ(run.status, kUsage);
   EXPECT_NE(run.err.find("not supported yet"), std::string::npos) << run.err;
 }

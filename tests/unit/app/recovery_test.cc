@@ -57,9 +57,10 @@ class RecoveryTest : public testing::Test {
   void Restart() {
     recovery_ = std::make_unique<Recovery>(
         loop_, registry_,
-        Recovery::Orders{.look = [this](std::function<void()> done) { looks_.push_back(done); },
-                         .leave = [this](const std::string&,
-                                         const std::string& site) { left_.push_back(site); }});
+        Recovery::Orders{
+            .look = [this](std::function<void()> done) { looks_.push_back(done); },
+            .leave = [this](const std::string&, const std::string& site) { left_.push_back(site); },
+            .tell = [this](const admin::Event& event) { told_.push_back(event); }});
     recovery_->Open(directory_, metrics_);
   }
   tl::expected<void, std::string> Load(const std::string& standby) {
@@ -115,6 +116,7 @@ class RecoveryTest : public testing::Test {
   std::string directory_;
   std::vector<std::function<void()>> looks_;
   std::vector<std::string> left_;
+  std::vector<admin::Event> told_;
   std::unique_ptr<Recovery> recovery_;
 };
 
@@ -157,6 +159,10 @@ TEST_F(RecoveryTest, ADeadPrimaryIsReplacedAndARestartRemembersIt) {
             (health::ServiceDirection{Admission::kRoute, registry_.Site("dallas").ordinal, 2}));
   EXPECT_TRUE(registry_.Service("db").TakesReads(registry_.Site("san-jose").ordinal));
   EXPECT_FALSE(registry_.Service("db").TakesReads(registry_.Site("atlanta").ordinal));
+  EXPECT_TRUE(std::any_of(told_.begin(), told_.end(), [](const admin::Event& event) {
+    return event.kind == "failover" && event.service == "db" && event.site == "dallas" &&
+           event.grave;
+  }));
   Restart();
   ASSERT_TRUE(Load("[dallas, san-jose]"));
   EXPECT_EQ(active(), "dallas");
