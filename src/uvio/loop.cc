@@ -3,6 +3,7 @@
 
 #include "uvio/core.h"
 #include "uvio/datagrams.h"
+#include "uvio/descriptor_watch.h"
 #include "uvio/listener.h"
 #include "uvio/socket.h"
 #include "uvio/system_error.h"
@@ -68,6 +69,11 @@ Result<std::unique_ptr<net::DatagramListener>> UvLoop::ListenDatagrams(
 Result<std::unique_ptr<net::DatagramSocket>> UvLoop::ConnectDatagrams(
     const net::Address& to, net::DatagramHandler& handler) {
   return UdpSocket::Open(*core_, to, handler);
+}
+
+Result<std::unique_ptr<net::DescriptorWatch>> UvLoop::Watch(int descriptor, bool write,
+                                                            net::DescriptorHandler& handler) {
+  return PollWatch::Open(*core_, descriptor, write, handler);
 }
 
 void UvLoop::Arm(net::Timer& timer, Duration delay) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <meridian/base/counter.h>
+#include <meridian/net/descriptor.h>
 #include <meridian/net/loop.h>
 
 #include <functional>
@@ -29,7 +30,7 @@ struct alignas(kCacheLine) LoopCounters {
 
 class Core;
 
-class UvLoop final : public net::Loop {
+class UvLoop final : public net::Loop, public net::Descriptors {
  public:
   // Error: the process is out of descriptors or memory.
   static Result<std::unique_ptr<UvLoop>> Create();
@@ -61,6 +62,8 @@ class UvLoop final : public net::Loop {
   void Arm(net::Timer& timer, Duration delay) override;
   void AtTurnEnd(net::TurnTask& task) override;
   void Post(std::function<void()> task) override;
+  Result<std::unique_ptr<net::DescriptorWatch>> Watch(int descriptor, bool write,
+                                                      net::DescriptorHandler& handler) override;
 
   const LoopCounters& counters() const;
 

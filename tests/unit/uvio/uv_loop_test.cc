@@ -1,5 +1,6 @@
 // What only real sockets have: other threads, files of Unix sockets, socket options, descriptors
 // that run out, TCP's own view of the path, and the cost of a message.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -12,6 +13,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,6 +46,93 @@ struct Pair {
   std::unique_ptr<net::Listener> listener;
   Peer client;
 };
+
+// Two ends of a socket that is nobody's but the test's.
+struct Foreign final : net::DescriptorHandler {
+  explicit Foreign(UvLoop& watching) : loop(watching) {
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  }
+  ~Foreign() {
+    watch.reset();
+    close(ends[0]);
+    close(ends[1]);
+  }
+  void Wait(bool write) {
+    watch.reset();
+    watch = std::move(*loop.Watch(ends[0], write, *this));
+  }
+  void OnReady() override {
+    ++told;
+    if (on_ready) on_ready();
+  }
+
+  UvLoop& loop;
+  int ends[2] = {-1, -1};
+  int told = 0;
+  std::function<void()> on_ready;
+  std::unique_ptr<net::DescriptorWatch> watch;
+};
+
+// Turns of a loop that an idle timer keeps from waiting for ever.
+void Turns(UvLoop& loop, int count) {
+  for (int i = 0; i < count; ++i) {
+    loop.Post([] {});
+    loop.RunTurn();
+  }
+}
+
+TEST(Descriptors, AreToldOnceForEachWatch) {
+  auto loop = *UvLoop::Create();
+  Foreign foreign(*loop);
+  foreign.Wait(false);
+  Turns(*loop, 3);
+  EXPECT_EQ(foreign.told, 0) << "there is nothing to read";
+  ASSERT_EQ(write(foreign.ends[1], "x", 1), 1);
+  Turns(*loop, 3);
+  EXPECT_EQ(foreign.told, 1) << "though it can still be read";
+  foreign.Wait(true);
+  Turns(*loop, 3);
+  EXPECT_EQ(foreign.told, 2);
+}
+
+TEST(Descriptors, AWatchMayEndAndBeginInsideOfAnother) {
+  auto loop = *UvLoop::Create();
+  Foreign foreign(*loop);
+  foreign.on_ready = [&] {
+    if (foreign.told < 5) foreign.Wait(true);
+  };
+  foreign.Wait(true);
+  Turns(*loop, 12);
+  EXPECT_EQ(foreign.told, 5);
+}
+
+TEST(Descriptors, AnEndedWatchTellsNothingAndTheNumberMayBeUsedAgain) {
+  auto loop = *UvLoop::Create();
+  Foreign foreign(*loop);
+  foreign.Wait(true);
+  foreign.watch.reset();
+  Turns(*loop, 3);
+  EXPECT_EQ(foreign.told, 0);
+  const int before = foreign.ends[0];
+  close(foreign.ends[0]);
+  close(foreign.ends[1]);
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, foreign.ends), 0);
+  EXPECT_EQ(foreign.ends[0], before);
+  foreign.Wait(true);
+  Turns(*loop, 3);
+  EXPECT_EQ(foreign.told, 1);
+  close(foreign.ends[1]);
+  foreign.ends[1] = open("/dev/null", O_RDONLY);
+  foreign.Wait(false);
+  Turns(*loop, 3);
+  EXPECT_EQ(foreign.told, 2) << "an end is something to read";
+}
+
+TEST(Descriptors, WhatCannotBeWaitedForIsAnError) {
+  auto loop = *UvLoop::Create();
+  Foreign foreign(*loop);
+  EXPECT_FALSE(loop->Watch(-1, false, foreign));
+}
 
 TEST(UvLoop, TasksOfEachPosterRunInItsOrder) {
   constexpr int kThreads = 4, kTasks = 2000;
