@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <ctime>
+#include <optional>
 #include <utility>
 
 #include "tls/client_state.h"
@@ -14,6 +16,8 @@
 
 namespace meridian::tls {
 namespace {
+
+constexpr int64_t kLastSecond = 9'000'000'000;  // in 2255: WallTime ends soon after
 
 int ReadBio(BIO* bio, char* out, int size) {
   BIO_clear_retry_flags(bio);
@@ -207,6 +211,18 @@ std::string_view TlsStream::server_name() const {
 
 std::string_view TlsStream::peer_subject() const {
   return subject_ ? std::string_view(*subject_) : std::string_view();
+}
+
+WallTime TlsStream::peer_expires() const {
+  const STACK_OF(X509)* chain = ssl_ ? SSL_get_peer_cert_chain(ssl_.get()) : nullptr;
+  std::optional<int64_t> first;  // seconds
+  for (int i = 0; i < sk_X509_num(chain); ++i) {
+    std::tm parts{};
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(sk_X509_value(chain, i)), &parts) != 1) continue;
+    const int64_t seconds = std::min<int64_t>(timegm(&parts), kLastSecond);
+    first = std::min(first.value_or(seconds), seconds);
+  }
+  return first ? WallTime(std::chrono::seconds(*first)) : WallTime{};
 }
 
 Error TlsStream::ErrorNow(ErrorCode code, const char* context) const {

@@ -47,6 +47,7 @@ class TlsStream final : public Stream, public ListNode, private net::StreamHandl
   std::string_view alpn() const override;
   std::string_view server_name() const override;
   std::string_view peer_subject() const override;
+  WallTime peer_expires() const override;
 
   // For the workspace: what was put off is told now.
   void Resume();

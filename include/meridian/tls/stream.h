@@ -60,6 +60,9 @@ class Stream : public net::Stream {
   virtual std::string_view server_name() const = 0;
   // The subject of the client's certificate (RFC 4514 text, safe in a header), or empty.
   virtual std::string_view peer_subject() const = 0;
+  // Client: when the first of the certificates that the server showed expires (zero: it showed
+  // none).
+  virtual WallTime peer_expires() const { return {}; }
 };
 using StreamPtr = std::unique_ptr<Stream>;
 
