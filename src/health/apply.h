@@ -16,6 +16,8 @@ struct EndpointHealth::Identity {
   ResponseTime response_time = {};
   std::atomic<int64_t> busy_until_ns{INT64_MIN};
   std::atomic<int64_t> heard_ns{INT64_MIN};
+  std::atomic<int64_t> certificate_expires_ns{0};
+  std::string agent_reason = {};  // the registry's mutex
 };
 
 // `update(Word&)` edits a copy and says whether to go on; it may run several times. True: the state
@@ -29,7 +31,7 @@ bool Registry::Apply(EndpointHealth& endpoint, MonotonicTime now, Update update,
     const uint64_t after = word.Pack();
     if (after == before) return false;
     if (!endpoint.word_.compare_exchange_weak(before, after, std::memory_order_relaxed)) continue;
-    const State was = static_cast<State>(before >> 8 & 0xff), is = Effective(word.facts);
+    const State was = EndpointHealth::StateOf(before), is = Effective(word.facts);
     if (was == is) return false;
     if (now != MonotonicTime{}) {
       const int64_t now_ns = now.time_since_epoch().count();

@@ -17,7 +17,7 @@ bool Alive(const Facts& facts) {
 }  // namespace
 
 State Effective(const Facts& facts) {
-  if (facts.intent == Intent::kOut) return State::kOut;
+  if (facts.intent == Intent::kOut || facts.agent == Agent::kMaint) return State::kOut;
   if (!Alive(facts)) return State::kDown;
   if (facts.intent == Intent::kDrain || facts.agent == Agent::kDrain) return State::kDraining;
   return State::kUp;
@@ -29,7 +29,7 @@ const char* Cause(const Facts& facts) {
     case State::kDegraded:
       return "";
     case State::kOut:
-      return "intent";
+      return facts.intent == Intent::kOut ? "intent" : "agent";
     case State::kDraining:
       return facts.intent == Intent::kDrain ? "intent" : "agent";
     case State::kDown:
@@ -98,6 +98,8 @@ const char* Name(Agent agent) {
       return "drain";
     case Agent::kDown:
       return "down";
+    case Agent::kMaint:
+      return "maint";
   }
   return "";
 }

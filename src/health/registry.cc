@@ -23,6 +23,15 @@ MonotonicTime EndpointHealth::since() const {
   return MonotonicTime(Duration(identity_->since_ns.load(std::memory_order_relaxed)));
 }
 
+WallTime EndpointHealth::certificate_expires() const {
+  return WallTime(Duration(identity_->certificate_expires_ns.load(std::memory_order_relaxed)));
+}
+
+void EndpointHealth::SetCertificateExpires(WallTime when) {
+  identity_->certificate_expires_ns.store(when.time_since_epoch().count(),
+                                          std::memory_order_relaxed);
+}
+
 EndpointHealth& Registry::Endpoint(std::string_view site, std::string_view address,
                                    std::string_view check) {
   const std::lock_guard lock(mutex_);
@@ -98,6 +107,26 @@ void Registry::SetProbe(EndpointHealth& endpoint, Probe verdict, MonotonicTime n
   };
   Change change;
   if (Apply(endpoint, now, update, change)) Tell(change);
+}
+
+void Registry::SetAgent(EndpointHealth& endpoint, Agent word, uint8_t share,
+                        std::string_view reason, MonotonicTime now) {
+  {
+    const std::lock_guard lock(mutex_);
+    endpoint.identity_->agent_reason = reason;
+  }
+  endpoint.agent_share_.store(share, std::memory_order_relaxed);
+  const auto update = [word](Word& changed) {
+    changed.facts.agent = word;
+    return true;
+  };
+  Change change;
+  if (Apply(endpoint, now, update, change)) Tell(change);
+}
+
+std::string Registry::AgentReason(const EndpointHealth& endpoint) const {
+  const std::lock_guard lock(mutex_);
+  return endpoint.identity_->agent_reason;
 }
 
 void Registry::Sweep(MonotonicTime now) {

@@ -1,7 +1,7 @@
 // The one atomic word of an EndpointHealth: its facts, the state they give, and until when
 // traffic's verdict holds.
 //
-//   bits 0–1 intent · 2–3 probe · 4–5 agent · 6–7 traffic · 8–15 state · 16–63 until, in ticks of
+//   bits 0–1 intent · 2–3 probe · 4–6 agent · 7–8 traffic · 9–15 state · 16–63 until, in ticks of
 //   2^20 ns (~1 ms)
 //
 // Packed together so that a change is one compare-and-swap: no reader and no writer ever meets half
@@ -31,15 +31,16 @@ struct Registry::Word {
   static Word Unpack(uint64_t word) {
     return {.facts = {.intent = static_cast<Intent>(word & 3),
                       .probe = static_cast<Probe>(word >> 2 & 3),
-                      .agent = static_cast<Agent>(word >> 4 & 3),
-                      .traffic = static_cast<Traffic>(word >> 6 & 3)},
+                      .agent = static_cast<Agent>(word >> 4 & 7),
+                      .traffic = static_cast<Traffic>(word >> 7 & 3)},
             .until_ticks = word >> 16};
   }
 
   uint64_t Pack() const {
     return static_cast<uint64_t>(facts.intent) | static_cast<uint64_t>(facts.probe) << 2 |
-           static_cast<uint64_t>(facts.agent) << 4 | static_cast<uint64_t>(facts.traffic) << 6 |
-           static_cast<uint64_t>(Effective(facts)) << 8 | until_ticks << 16;
+           static_cast<uint64_t>(facts.agent) << 4 | static_cast<uint64_t>(facts.traffic) << 7 |
+           static_cast<uint64_t>(Effective(facts)) << EndpointHealth::kStateShift |
+           until_ticks << 16;
   }
 };
 

@@ -69,6 +69,7 @@ void EndpointPool::Build(const Input& input) {
   side_by_side_ = side_by_side ? health_[0] : nullptr;
   closed_ = input.closed || total_weight_ == 0;
   limited_ = input.limited;
+  agents_ = input.agents;
   const bool alike = std::count(weights_.begin(), weights_.end(), weights_[0]) == count_;
   common_weight_ = alike ? weights_[0] : 0;
   if (input.hashed || balance_ == topology::Balance::kHash) maglev_ = MaglevTable::Build(items);
@@ -111,9 +112,16 @@ double EndpointPool::RampShareOf(uint32_t index, MonotonicTime now) const {
   return health::RampShare(now - HealthOf(index).cold_since(), slow_start_);
 }
 
-// Whether this pick is one of those that an endpoint in slow start takes part in.
+// What slow start and its agent leave of it.
+double EndpointPool::ShareOf(uint32_t index, MonotonicTime now) const {
+  const bool ramps = slow_start_ != Duration(0) && now != MonotonicTime{};
+  const double share = ramps ? RampShareOf(index, now) : 1;
+  return share * HealthOf(index).agent_share() / 100;
+}
+
+// Whether this pick is one of those that an endpoint with less than its whole share takes part in.
 bool EndpointPool::TakesPart(uint32_t index, const Request& request) const {
-  const double share = RampShareOf(index, request.now);
+  const double share = ShareOf(index, request.now);
   if (share >= 1) return true;
   const bool by_hash = request.hashed || balance_ == topology::Balance::kHash;
   const uint64_t key = by_hash ? request.hash : request.draw;
@@ -123,7 +131,7 @@ bool EndpointPool::TakesPart(uint32_t index, const Request& request) const {
 std::optional<uint32_t> EndpointPool::Pick(const Request& request) const {
   if (count_ == 1) return Eligible(0, request) ? std::optional(0u) : std::nullopt;
   const bool ramps = slow_start_ != Duration(0) && request.now != MonotonicTime{};
-  if (ramps && request.take == Take::kNew) {
+  if ((ramps || agents_) && request.take == Take::kNew) {
     Request ramped = request;
     ramped.ramped = true;
     if (const std::optional<uint32_t> picked = PickBalanced(ramped)) return picked;
@@ -154,10 +162,10 @@ bool EndpointPool::LessLoaded(uint32_t a, uint32_t b, const Request& request) co
          (HealthOf(b).in_flight() + uint64_t{1}) * Weight(a, request);
 }
 
-// At an endpoint in slow start each session counts as so many as its share is a part of one; the
-// session in question does not, or no idle one would ever be chosen.
+// At an endpoint with less than its whole share each session counts as so many as its share is a
+// part of one; the session in question does not, or no idle one would ever be chosen.
 double EndpointPool::RampedLoad(uint32_t index, const Request& request) const {
-  const double share = RampShareOf(index, request.now);
+  const double share = ShareOf(index, request.now);
   return (HealthOf(index).in_flight() / share + 1) / Weight(index, request);
 }
 

@@ -6,7 +6,8 @@
 // `slow_start` (health::RampShare), as any other would; in the rest it is passed over as if it were
 // down, unless nothing else can be taken. The share is of random draws, or of session hashes where
 // the balance goes by hash, so that each session comes home once and stays. For least connections
-// each session at it also counts as more than one, so that it does not fill up at once.
+// each session at it also counts as more than one, so that it does not fill up at once. The share
+// of its weight that an endpoint's agent gives it counts in the same way.
 #pragma once
 
 #include "routing/maglev.h"
@@ -48,6 +49,7 @@ class alignas(kCacheLine) EndpointPool {
     bool closed = false;   // its site has no weight
     bool limited = false;  // its site has a capacity
     Duration slow_start{};
+    bool agents = false;  // its endpoints have agents
   };
   EndpointPool() = default;
   void Build(const Input& input);
@@ -96,6 +98,7 @@ class alignas(kCacheLine) EndpointPool {
   uint32_t Weight(uint32_t index, const Request& request) const;
   std::optional<uint32_t> PickBalanced(const Request& request) const;
   double RampShareOf(uint32_t index, MonotonicTime now) const;
+  double ShareOf(uint32_t index, MonotonicTime now) const;
   bool TakesPart(uint32_t index, const Request& request) const;
   double RampedLoad(uint32_t index, const Request& request) const;
   bool LessLoaded(uint32_t a, uint32_t b, const Request& request) const;
@@ -114,7 +117,7 @@ class alignas(kCacheLine) EndpointPool {
   uint32_t count_ = 0;
   uint32_t common_weight_ = 0;  // of all endpoints; 0: they differ, or have none
   topology::Balance balance_ = topology::Balance::kLeastConnections;
-  bool closed_ = false, limited_ = false;
+  bool closed_ = false, limited_ = false, agents_ = false;
   Duration slow_start_{};
 
   std::vector<health::EndpointHealth*> health_;

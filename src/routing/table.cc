@@ -31,6 +31,13 @@ std::string_view CheckOf(const topology::Service& service, const topology::Topol
                                                           : service.health_check;
 }
 
+bool HasAgents(const topology::Service& service, const topology::Topology& topology) {
+  if (CheckOf(service, topology).empty()) return false;
+  const topology::HealthCheck& check =
+      topology.health_checks[IndexOf(topology.health_checks, service.health_check)];
+  return check.type == topology::CheckType::kAgent || check.agent_port != 0;
+}
+
 // Of all site sets together: 32 MB, and less than half a second.
 constexpr size_t kMaxRankedSpots = size_t{4} << 20;
 
@@ -151,7 +158,8 @@ class TableBuilder {
            .min_healthy = service.policy->min_healthy,
            .closed = table_.site(range->first.second).weight == 0,
            .limited = table_.site(range->first.second).capacity != UINT64_MAX,
-           .slow_start = service.policy->slow_start});
+           .slow_start = service.policy->slow_start,
+           .agents = HasAgents(*service.policy, topology_)});
     }
   }
 

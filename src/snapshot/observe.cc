@@ -16,6 +16,11 @@ bool IsUp(const health::Facts& facts) {
   return probed && facts.agent != health::Agent::kDown;
 }
 
+// The word of whoever runs the endpoint, as an operator's would be.
+bool Withdraws(health::Agent agent) {
+  return agent == health::Agent::kDrain || agent == health::Agent::kMaint;
+}
+
 // Weights of a site's endpoints by what checks and intent say of them.
 struct Tally {
   uint64_t all = 0, serving = 0, up = 0;
@@ -28,7 +33,7 @@ Tally Count(std::span<const routing::Endpoint> pool) {
   for (const routing::Endpoint& endpoint : pool) {
     const health::Facts facts = endpoint.health->facts();
     tally.all += endpoint.weight;
-    if (facts.intent != health::Intent::kServe || facts.agent == health::Agent::kDrain) continue;
+    if (facts.intent != health::Intent::kServe || Withdraws(facts.agent)) continue;
     tally.serving += endpoint.weight;
     if (IsUp(facts)) tally.up += endpoint.weight;
     if (facts.probe == health::Probe::kUnknown && endpoint.weight > 0) tally.is_unknown = true;

@@ -63,14 +63,36 @@ const char* Name(SessionScope scope) {
   return scope == SessionScope::kSite ? "site" : "endpoint";
 }
 
+const char* Name(DatabaseRole role) {
+  switch (role) {
+    case DatabaseRole::kAny:
+      return "any";
+    case DatabaseRole::kPrimary:
+      return "primary";
+    case DatabaseRole::kStandby:
+      return "standby";
+  }
+  return "";
+}
+
 const char* Name(CheckType type) {
   switch (type) {
     case CheckType::kNone:
       return "none";
     case CheckType::kTcp:
       return "tcp";
+    case CheckType::kTls:
+      return "tls";
     case CheckType::kHttp:
       return "http";
+    case CheckType::kHttps:
+      return "https";
+    case CheckType::kGrpc:
+      return "grpc";
+    case CheckType::kAgent:
+      return "agent";
+    case CheckType::kPostgresql:
+      return "postgresql";
   }
   return "";
 }

@@ -9,7 +9,8 @@ namespace meridian::health {
 enum class Intent : uint8_t { kServe, kDrain, kOut };
 // kNotChecked: no check, taken as up.
 enum class Probe : uint8_t { kUnknown, kUp, kDown, kNotChecked };
-enum class Agent : uint8_t { kNone, kUp, kDrain, kDown };
+// What its own agent says; kMaint: nothing at all, as an operator's `out`.
+enum class Agent : uint8_t { kNone, kUp, kDrain, kDown, kMaint };
 // kSuspect: a connect just failed, check pending.
 enum class Traffic : uint8_t { kClear, kSuspect, kEjected };
 enum class State : uint8_t { kUp, kDegraded, kDraining, kDown, kOut };

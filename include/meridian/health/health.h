@@ -60,9 +60,7 @@ class alignas(kCacheLine) EndpointHealth {
   EndpointHealth(const EndpointHealth&) = delete;
 
   Facts facts() const;
-  State state() const {
-    return static_cast<State>(word_.load(std::memory_order_relaxed) >> 8 & 0xff);
-  }
+  State state() const { return StateOf(word_.load(std::memory_order_relaxed)); }
   MonotonicTime since() const;  // the present state
   // May take a new session; may go on with one that is pinned to it.
   bool takes_new() const { return state() == State::kUp; }
@@ -91,6 +89,14 @@ class alignas(kCacheLine) EndpointHealth {
   }
   void ObserveConnect(Duration took);
 
+  // How much of its weight its agent gives it, in percent, 1 to 100; 100 without one.
+  uint32_t agent_share() const { return agent_share_.load(std::memory_order_relaxed); }
+
+  // When the first of the certificates that its TLS check was shown expires; zero: none was. Probe
+  // thread sets, any reads.
+  WallTime certificate_expires() const;
+  void SetCertificateExpires(WallTime when);
+
   // What hedging at p99 goes by; any worker.
   ResponseTime& response_time();
   // Until when it has asked to be left alone (Retry-After); in the past: it has not. Any worker.
@@ -104,12 +110,14 @@ class alignas(kCacheLine) EndpointHealth {
  private:
   friend class Registry;
   struct Identity;
+  static constexpr int kStateShift = 9;
+  static State StateOf(uint64_t word) { return static_cast<State>(word >> kStateShift & 0x7f); }
   EndpointHealth() = default;
 
   std::atomic<uint64_t> word_{0};  // layout: src/health/word.h
   std::atomic<uint32_t> in_flight_{0};
   std::atomic<uint16_t> consecutive_errors_{0};
-  std::atomic<uint8_t> ejections_in_a_row_{0};
+  std::atomic<uint8_t> ejections_in_a_row_{0}, agent_share_{100};
   // The running window of the error rate.
   std::atomic<uint32_t> window_errors_{0}, window_total_{0};
   std::atomic<int64_t> window_start_ns_{0};
@@ -161,6 +169,11 @@ class Registry {
   void SetProbe(EndpointHealth& endpoint, Probe verdict, MonotonicTime now);
   // The same for what another check of the endpoint said: it makes nothing cold.
   void AssumeProbe(EndpointHealth& endpoint, Probe verdict, MonotonicTime now);
+  // Probe thread: what the endpoint's agent says, the percent of its weight it gives it (1 to 100),
+  // and its reason, for people. kNone takes all of it back.
+  void SetAgent(EndpointHealth& endpoint, Agent word, uint8_t share, std::string_view reason,
+                MonotonicTime now);
+  std::string AgentReason(const EndpointHealth& endpoint) const;
   // Any thread: the time of a connect that succeeded, for the endpoint and for its site; or another
   // round trip measured on the way there, for the site alone. Bumps the version when the site's
   // published value moves.

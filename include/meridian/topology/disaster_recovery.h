@@ -30,11 +30,23 @@ struct StatusPointers {
 };
 
 // How a site is asked over HTTP for the status of its replication, every `status_interval`.
+// How a PostgreSQL server is asked.
+struct DatabaseLogin {
+  std::string user = "meridian";
+  std::string database = "postgres";
+  std::string passfile;  // libpq's; empty: where libpq itself looks
+
+  bool operator==(const DatabaseLogin&) const = default;
+};
+enum class DatabaseRole : uint8_t { kAny, kPrimary, kStandby };
+
 struct ReplicationCheck {
-  uint16_t port = 0;  // of the site's endpoints; 0: each endpoint's own
+  bool postgresql = false;  // else a JSON answer over HTTP
+  uint16_t port = 0;        // of the site's endpoints; 0: each endpoint's own
   std::string path = "/";
   Duration timeout = std::chrono::milliseconds(500);
   StatusPointers pointers;
+  DatabaseLogin login;  // with postgresql
 
   bool operator==(const ReplicationCheck&) const = default;
 };

@@ -91,7 +91,17 @@ struct SessionPolicy {
   bool operator==(const SessionPolicy&) const = default;
 };
 
-enum class CheckType : uint8_t { kNone, kTcp, kHttp };
+// TLS to endpoints. Paths are absolute.
+struct BackendTls {
+  std::string server_name;       // asked for and verified; empty: the endpoint's address is
+  std::string ca;                // whom to trust; empty: the system's
+  std::string certificate, key;  // ours, both or none
+  bool verify = true;
+
+  bool operator==(const BackendTls&) const = default;
+};
+
+enum class CheckType : uint8_t { kNone, kTcp, kTls, kHttp, kHttps, kGrpc, kAgent, kPostgresql };
 
 struct HealthCheck {
   std::string name;
@@ -100,6 +110,11 @@ struct HealthCheck {
   std::string path = "/";
   std::string host;  // empty: the endpoint's address
   uint16_t expect_low = 200, expect_high = 399;
+  std::string grpc_service;       // empty: the server as a whole
+  std::optional<BackendTls> tls;  // exactly where TLS is spoken
+  DatabaseLogin login;            // for kPostgresql, like the next
+  DatabaseRole role = DatabaseRole::kAny;
+  uint16_t agent_port = 0;  // where the endpoint's agent is asked besides; 0: it has none
   Duration interval = std::chrono::seconds(2);
   Duration fast_interval = std::chrono::milliseconds(500);
   Duration timeout = std::chrono::seconds(1);
@@ -141,16 +156,6 @@ struct RetryPolicy {
   bool hedge_p99 = false;
 
   bool operator==(const RetryPolicy&) const = default;
-};
-
-// TLS to endpoints. Paths are absolute.
-struct BackendTls {
-  std::string server_name;       // asked for and verified; empty: the endpoint's address is
-  std::string ca;                // whom to trust; empty: the system's
-  std::string certificate, key;  // ours, both or none
-  bool verify = true;
-
-  bool operator==(const BackendTls&) const = default;
 };
 
 struct BackendPolicy {
@@ -204,5 +209,6 @@ const char* Name(Balance);
 const char* Name(SessionBy);
 const char* Name(SessionScope);
 const char* Name(CheckType);
+const char* Name(DatabaseRole);
 
 }  // namespace meridian::topology

@@ -43,8 +43,11 @@ TEST(Recovery, EveryKeyArrivesInItsPlace) {
   topology::DisasterRecovery expected;
   expected.primary = "b";
   expected.standby = {"c", "a"};
-  expected.check = {
-      8008, "/r", std::chrono::milliseconds(300), {"/a/0/b", "/l", "/b", "/e", "/f", "/s~1t"}};
+  topology::ReplicationCheck& check = expected.check.emplace();
+  check.port = 8008;
+  check.path = "/r";
+  check.timeout = std::chrono::milliseconds(300);
+  check.pointers = {"/a/0/b", "/l", "/b", "/e", "/f", "/s~1t"};
   expected.status_interval = seconds(2);
   expected.max_lag = seconds(7);
   expected.max_backlog = 64 << 20;

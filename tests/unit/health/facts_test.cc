@@ -12,7 +12,7 @@ namespace {
 
 constexpr Intent kIntents[] = {Intent::kServe, Intent::kDrain, Intent::kOut};
 constexpr Probe kProbes[] = {Probe::kUnknown, Probe::kUp, Probe::kDown, Probe::kNotChecked};
-constexpr Agent kAgents[] = {Agent::kNone, Agent::kUp, Agent::kDrain, Agent::kDown};
+constexpr Agent kAgents[] = {Agent::kNone, Agent::kUp, Agent::kDrain, Agent::kDown, Agent::kMaint};
 constexpr Traffic kTraffics[] = {Traffic::kClear, Traffic::kSuspect, Traffic::kEjected};
 
 // Each fact alone says the worst it can; the worst of the four wins, and `out` stands above all.
@@ -21,8 +21,11 @@ State Oracle(const Facts& facts) {
       {Intent::kServe, 0}, {Intent::kDrain, 1}, {Intent::kOut, 3}};
   const std::map<Probe, int> probe = {
       {Probe::kUnknown, 2}, {Probe::kUp, 0}, {Probe::kDown, 2}, {Probe::kNotChecked, 0}};
-  const std::map<Agent, int> agent = {
-      {Agent::kNone, 0}, {Agent::kUp, 0}, {Agent::kDrain, 1}, {Agent::kDown, 2}};
+  const std::map<Agent, int> agent = {{Agent::kNone, 0},
+                                      {Agent::kUp, 0},
+                                      {Agent::kDrain, 1},
+                                      {Agent::kDown, 2},
+                                      {Agent::kMaint, 3}};
   const std::map<Traffic, int> traffic = {
       {Traffic::kClear, 0}, {Traffic::kSuspect, 2}, {Traffic::kEjected, 2}};
   const int worst = std::max({intent.at(facts.intent), probe.at(facts.probe), agent.at(facts.agent),
@@ -53,7 +56,7 @@ TEST(Facts, GiveTheStateOfTheOracleInEveryCombination) {
     EXPECT_EQ(Effective(facts), Oracle(facts)) << Text(facts);
     ++combinations;
   });
-  EXPECT_EQ(combinations, 3 * 4 * 4 * 3);
+  EXPECT_EQ(combinations, 3 * 4 * 5 * 3);
 }
 
 TEST(Facts, NameACauseExactlyWhenTheStateIsNotUp) {
@@ -86,7 +89,7 @@ TEST(Facts, HaveDistinctNames) {
   for (const Agent agent : kAgents) agents.insert(Name(agent));
   for (const Traffic traffic : kTraffics) traffics.insert(Name(traffic));
   EXPECT_EQ(states.size() + intents.size() + probes.size() + agents.size() + traffics.size(),
-            5u + 3u + 4u + 4u + 3u);
+            5u + 3u + 4u + 5u + 3u);
 }
 
 }  // namespace

@@ -49,6 +49,32 @@ TEST(Registry, TakesAnEndpointWithACheckAsDownUntilItsFirstGoodVerdict) {
   EXPECT_EQ(registry.Endpoint("dallas", "b", "").state(), State::kUp);
 }
 
+TEST(Registry, KeepsAnAgentsWordShareAndReason) {
+  Registry registry;
+  EndpointHealth& endpoint = registry.Endpoint("dallas", "a", "ready");
+  registry.SetProbe(endpoint, Probe::kUp, At(1));
+  std::vector<Change> changes;
+  registry.OnChange([&](const Change& change) { changes.push_back(change); });
+  registry.SetAgent(endpoint, Agent::kDrain, 100, "being replaced", At(2));
+  EXPECT_EQ(endpoint.state(), State::kDraining);
+  EXPECT_EQ(endpoint.since(), At(2));
+  EXPECT_EQ(registry.AgentReason(endpoint), "being replaced");
+  registry.SetAgent(endpoint, Agent::kMaint, 100, "", At(3));
+  EXPECT_EQ(endpoint.state(), State::kOut);
+  registry.SetIntent("dallas", Drain());
+  registry.SetProbe(endpoint, Probe::kDown, At(4));
+  EXPECT_EQ(endpoint.state(), State::kOut) << "facts are kept apart";
+  registry.SetProbe(endpoint, Probe::kUp, At(4));
+  registry.SetIntent("dallas", {});
+  registry.SetAgent(endpoint, Agent::kUp, 100, "", At(5));
+  EXPECT_EQ(endpoint.state(), State::kUp);
+  const uint32_t before = registry.version();
+  registry.SetAgent(endpoint, Agent::kUp, 30, "", At(6));
+  EXPECT_EQ(endpoint.agent_share(), 30u);
+  EXPECT_EQ(registry.version(), before) << "no sum depends on shares";
+  EXPECT_EQ(changes.size(), 3u);
+}
+
 TEST(Registry, LeavesTheVersionAloneWhenNothingChanges) {
   Registry registry;
   EndpointHealth& endpoint = registry.Endpoint("dallas", "a", "ready");

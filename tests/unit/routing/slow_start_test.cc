@@ -65,6 +65,28 @@ TEST_F(ColdEndpoint, TakesItsRampsPartOfItsShareInEveryBalance) {
   }
 }
 
+// What its agent leaves an endpoint of its weight counts like a ramp that stands still.
+TEST_F(ColdEndpoint, TakesTheShareThatItsAgentGivesItInEveryBalance) {
+  for (const Balance balance : kBalances) {
+    world_.topology.sites.clear();
+    world_.topology.health_checks[0].agent_port = 81;
+    Make(balance, {1, 1, 1, 1});
+    pool_.emplace();
+    pool_->Build({.endpoints = endpoints_, .balance = balance, .agents = true});
+    world_.registry.SetAgent(*endpoints_[0].health, health::Agent::kUp, 25, "", world_.now);
+    net::Xoshiro random(4);
+    constexpr int kPicks = 10'000;
+    int hits = 0;
+    for (int i = 0; i < kPicks; ++i) hits += *PickAt(5, random.Next(), random.Next()) == 0;
+    const double expected = balance == Balance::kRoundRobin ? 0.25 / 3.25 : 0.25 / 4;
+    EXPECT_TRUE(WithinBinomial(hits, kPicks, expected)) << topology::Name(balance) << ": " << hits;
+    for (uint32_t i = 1; i < 4; ++i) world_.SetUp(endpoints_[i], false);
+    EXPECT_EQ(PickAt(5, random.Next(), random.Next()), 0u) << "better than nothing";
+    for (uint32_t i = 1; i < 4; ++i) world_.SetUp(endpoints_[i], true);
+    world_.registry.SetAgent(*endpoints_[0].health, health::Agent::kNone, 100, "", world_.now);
+  }
+}
+
 TEST_F(ColdEndpoint, SharesByWeightWhileItWarms) {
   Make(Balance::kRandom, {4, 1, 1, 2});
   net::Xoshiro random(2);
