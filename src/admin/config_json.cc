@@ -66,15 +66,38 @@ Json Value(const config::Geo& geo) {
   return json;
 }
 
+Json Value(const std::optional<topology::BackendTls>& tls) {
+  if (!tls) return "off";
+  return {{"server_name", tls->server_name},
+          {"ca", FileOr(tls->ca, "system")},
+          {"certificate", FileOr(tls->certificate, "none")},
+          {"key", FileOr(tls->key, "none")},
+          {"verify", tls->verify}};
+}
+
+void AddLogin(const topology::DatabaseLogin& login, Json& json) {
+  json["user"] = login.user;
+  json["database"] = login.database;
+  json["passfile"] = FileOr(login.passfile, "none");
+}
+
 Json Value(const topology::HealthCheck& check) {
+  using topology::CheckType;
   Json json = {{"type", topology::Name(check.type)}};
-  if (check.type == topology::CheckType::kNone) return json;
+  if (check.type == CheckType::kNone) return json;
   if (check.port != 0) json["port"] = check.port;
-  if (check.type == topology::CheckType::kHttp) {
+  if (check.type == CheckType::kHttp || check.type == CheckType::kHttps) {
     json["path"] = check.path;
     if (!check.host.empty()) json["host"] = check.host;
     json["expect"] = std::to_string(check.expect_low) + "-" + std::to_string(check.expect_high);
   }
+  if (check.type == CheckType::kGrpc) json["service"] = check.grpc_service;
+  if (check.type == CheckType::kPostgresql) {
+    AddLogin(check.login, json);
+    json["role"] = topology::Name(check.role);
+  }
+  if (check.tls) json["tls"] = Value(check.tls);
+  if (check.agent_port != 0) json["agent_port"] = check.agent_port;
   json["interval"] = FormatDuration(check.interval);
   json["fast_interval"] = FormatDuration(check.fast_interval);
   json["timeout"] = FormatDuration(check.timeout);
@@ -163,6 +186,14 @@ Json Rules(const std::vector<topology::Rule>& rules) {
 }
 
 Json Value(const topology::ReplicationCheck& check, Duration interval) {
+  if (check.postgresql) {
+    Json json = {{"type", "postgresql"},
+                 {"port", Auto(check.port)},
+                 {"interval", FormatDuration(interval)},
+                 {"timeout", FormatDuration(check.timeout)}};
+    AddLogin(check.login, json);
+    return json;
+  }
   const topology::StatusPointers& pointers = check.pointers;
   return {{"type", "http"},
           {"port", Auto(check.port)},
@@ -194,15 +225,6 @@ void AddRecovery(const topology::DisasterRecovery& recovery, Json& json) {
   const bool automatic = recovery.failback == topology::FailbackMode::kAutomatic;
   json["failback"] = {{"mode", automatic ? "automatic" : "manual"},
                       {"hold", FormatDuration(recovery.hold)}};
-}
-
-Json Value(const std::optional<topology::BackendTls>& tls) {
-  if (!tls) return "off";
-  return {{"server_name", tls->server_name},
-          {"ca", FileOr(tls->ca, "system")},
-          {"certificate", FileOr(tls->certificate, "none")},
-          {"key", FileOr(tls->key, "none")},
-          {"verify", tls->verify}};
 }
 
 Json Value(const topology::Service& service) {

@@ -104,6 +104,8 @@ std::string EndpointsText(const Reader& services) {
       } else if (others.size() < 120) {
         others += Format("{}{} {}", others.empty() ? "" : ", ", endpoint["address"].text(), state);
         if (!cause.empty()) others += " by " + cause;
+        const std::string reason = endpoint["agent_reason"].text();
+        if (cause == "agent" && !reason.empty()) others += ": " + reason;
       }
     }
     text += Format("{}{} {}/{}", text.empty() ? "" : ", ", names[i], up, all);

@@ -2,6 +2,7 @@
 #include <meridian/base/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "admin/json_value.h"
 #include "admin/recovery_json.h"
@@ -12,6 +13,9 @@ namespace meridian::admin {
 namespace {
 
 using health::State;
+
+constexpr Duration kCertificateNotice = std::chrono::hours(14 * 24);
+constexpr size_t kMaxCertificateWarnings = 20;
 
 // One answer's view: everything is read through it, so it is of one snapshot and one moment.
 class Views {
@@ -27,6 +31,7 @@ class Views {
   Json Site(const routing::Site& site) const;
   Json Service(ServiceId id) const;
   Json Warnings() const;
+  void WarnOfCertificates(Json& list) const;
   Json Databases() const;
   Json Sites() const;
   Json Services() const;
@@ -77,17 +82,26 @@ Json Views::Intents() const {
 
 Json Views::Endpoint(const routing::Endpoint& endpoint) const {
   const health::Facts facts = endpoint.health->facts();
-  return {{"address", endpoint.address_text},
-          {"weight", endpoint.weight},
-          {"state", health::Name(endpoint.health->state())},
-          {"cause", health::Cause(facts)},
-          {"facts",
-           {{"intent", health::Name(facts.intent)},
-            {"probe", health::Name(facts.probe)},
-            {"agent", health::Name(facts.agent)},
-            {"traffic", health::Name(facts.traffic)}}},
-          {"in_flight", endpoint.health->in_flight()},
-          {"connect_time_us", endpoint.health->connect_time() / std::chrono::microseconds(1)}};
+  Json json = {{"address", endpoint.address_text},
+               {"weight", endpoint.weight},
+               {"state", health::Name(endpoint.health->state())},
+               {"cause", health::Cause(facts)},
+               {"facts",
+                {{"intent", health::Name(facts.intent)},
+                 {"probe", health::Name(facts.probe)},
+                 {"agent", health::Name(facts.agent)},
+                 {"traffic", health::Name(facts.traffic)}}},
+               {"in_flight", endpoint.health->in_flight()},
+               {"connect_time_us", endpoint.health->connect_time() / std::chrono::microseconds(1)}};
+  if (facts.agent != health::Agent::kNone) {
+    json["agent_share"] = endpoint.health->agent_share();
+    json["agent_reason"] = control_.registry().AgentReason(*endpoint.health);
+  }
+  if (const WallTime expires = endpoint.health->certificate_expires(); expires != WallTime{}) {
+    json["certificate_expires"] = FormatTime(expires);
+    json["certificate_seconds_left"] = Seconds(expires - now_);
+  }
+  return json;
 }
 
 Json Views::Site(const routing::Site& site) const {
@@ -205,7 +219,23 @@ Json Views::Warnings() const {
         Format("{} is still drained, {} past its deadline: 'meridian undrain {}' ends it", target,
                FormatAge(now_ - record.deadline), target));
   }
+  WarnOfCertificates(list);
   return list;
+}
+
+// Each endpoint once, though several services may have it.
+void Views::WarnOfCertificates(Json& list) const {
+  std::set<std::string> seen;
+  for (const routing::Endpoint& endpoint : table_.endpoints()) {
+    const WallTime expires = endpoint.health->certificate_expires();
+    if (expires == WallTime{} || expires - now_ > kCertificateNotice) continue;
+    const std::string name = table_.site(endpoint.site).name + "/" + endpoint.address_text;
+    if (!seen.insert(name).second) continue;
+    if (seen.size() > kMaxCertificateWarnings) return;
+    list.push_back(expires > now_ ? Format("the certificate of {} expires in {}", name,
+                                           FormatAge(expires - now_))
+                                  : Format("the certificate of {} has expired", name));
+  }
 }
 
 Json Views::Databases() const {

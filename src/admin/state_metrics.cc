@@ -56,6 +56,17 @@ void CollectEndpoints(const routing::Table& table, MetricSink& sink) {
                 {"endpoint", endpoint.address_text},
                 {"state", health::Name(state)}},
                1);
+    if (const WallTime expires = endpoint.health->certificate_expires(); expires != WallTime{}) {
+      sink.Gauge("meridian_endpoint_certificate_expiry_timestamp_seconds",
+                 "When the first of the certificates that the endpoint's TLS check is shown "
+                 "expires.",
+                 place, EpochSeconds(expires));
+    }
+    if (endpoint.health->facts().agent != health::Agent::kNone) {
+      sink.Gauge("meridian_endpoint_agent_share",
+                 "The share of its weight that the endpoint's agent gives it, 0.01 to 1.", place,
+                 endpoint.health->agent_share() / 100.0);
+    }
     sink.Gauge("meridian_endpoint_in_flight", "Requests and sessions at the endpoint.", place,
                endpoint.health->in_flight());
   }

@@ -42,13 +42,33 @@ std::string DescribeSession(const topology::SessionPolicy& session) {
   return Format("{} to the {}", text, topology::Name(session.scope));
 }
 
+std::string Question(const topology::HealthCheck& check) {
+  switch (check.type) {
+    case topology::CheckType::kHttp:
+    case topology::CheckType::kHttps:
+      return check.path;
+    case topology::CheckType::kGrpc:
+      return check.grpc_service.empty() ? "server" : check.grpc_service;
+    case topology::CheckType::kPostgresql:
+      return Format("role {}", topology::Name(check.role));
+    case topology::CheckType::kAgent:
+      return "line";
+    case topology::CheckType::kNone:
+    case topology::CheckType::kTcp:
+    case topology::CheckType::kTls:
+      break;
+  }
+  return "connect";
+}
+
 std::string DescribeChecks(const topology::Topology& topology, const std::string& name) {
   for (const topology::HealthCheck& check : topology.health_checks) {
     if (check.name != name || check.type == topology::CheckType::kNone) continue;
-    return Format("{} {} every {}, {} when in doubt, down after {} failures",
-                  topology::Name(check.type),
-                  check.type == topology::CheckType::kHttp ? check.path : "connect",
-                  FormatDuration(check.interval), FormatDuration(check.fast_interval), check.fall);
+    const std::string agent =
+        check.agent_port == 0 ? "" : Format(", agent on port {}", check.agent_port);
+    return Format("{} {} every {}, {} when in doubt, down after {} failures{}",
+                  topology::Name(check.type), Question(check), FormatDuration(check.interval),
+                  FormatDuration(check.fast_interval), check.fall, agent);
   }
   return "none: a dead endpoint is found by the clients that meet it";
 }

@@ -150,7 +150,8 @@ bool Engine::StartProbe() {
   }
   probe_thread_ = std::move(*thread);
   probe_random_ = std::make_unique<net::Xoshiro>(net::SeedFromSystem());
-  prober_ = std::make_unique<probe::Prober>(probe_thread_->loop(), *probe_random_, registry_);
+  prober_ = std::make_unique<probe::Prober>(probe_thread_->loop(), *probe_random_, registry_,
+                                            &probe_thread_->loop());
   return true;
 }
 

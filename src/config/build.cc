@@ -64,8 +64,10 @@ void BuildAll(Build& build) {
   build.health_checks = NamesOf(build.root["health_checks"]);
   build.services = NamesOf(build.root["services"]);
   BuildProcess(build);
+  BuildHealthChecks(build);
   BuildTopology(build);
   BuildServices(build);
+  ResolveChecks(build);
   BuildListeners(build);
 }
 

@@ -53,12 +53,24 @@ void ReadRetryReasons(const View& on, topology::RetryPolicy& retries);
 
 // Fills build.config; the parts, in the order they are built.
 void BuildAll(Build& build);
-void BuildProcess(Build& build);   // process, log, geo, admin
-void BuildTopology(Build& build);  // health checks, regions, sites
+void BuildProcess(Build& build);  // process, log, geo, admin
+void BuildHealthChecks(Build& build);
+void BuildTopology(Build& build);  // regions, sites
 void BuildServices(Build& build);
+void ResolveChecks(Build& build);  // what health checks take from services
 void BuildListeners(Build& build);
 // listeners.NAME.routes into `listener`, whose protocol is known.
 void BuildRoutes(Build& build, const View& routes, Listener& listener);
+
+// A map of keys for TLS to endpoints.
+topology::BackendTls BuildClientTls(Build& build, const View& view);
+// Whether the endpoints of `service` have what `tls` verifies; an error at `view` otherwise.
+void CheckVerifiable(Build& build, const View& view, const std::string& service,
+                     const topology::BackendTls& tls);
+// user, database and passfile.
+topology::DatabaseLogin ReadLogin(Build& build, const View& view);
+// That Unix endpoints of a service are sockets that libpq can name; an error at `view` otherwise.
+void CheckDatabaseSockets(Build& build, const View& view, const std::string& service);
 
 // Names of sites, each defined and none twice.
 std::vector<std::string> ReadSites(Build& build, const View& list);

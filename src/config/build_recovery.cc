@@ -90,6 +90,8 @@ std::optional<ReplicationCheck> ReadCheck(Build& build, const View& view, Durati
   if (!view) return std::nullopt;
   ReplicationCheck check;
   Read(view, "interval", interval);
+  ReadWord(view, "type", check.postgresql, {{"http", false}, {"postgresql", true}});
+  check.login = ReadLogin(build, view);
   Read(view, "port", check.port);
   Read(view, "path", check.path);
   check.timeout = std::min(check.timeout, interval);
@@ -99,6 +101,13 @@ std::optional<ReplicationCheck> ReadCheck(Build& build, const View& view, Durati
     build.Warning(timeout.place(), timeout.path(),
                   Format("{} is more than the interval of {}: a slow check delays the next one",
                          FormatDuration(check.timeout), FormatDuration(interval)));
+  }
+  for (const char* const key : {"path", "pointers", "user", "database", "passfile"}) {
+    const View value = view[key];
+    const bool is_of_http = key[0] == 'p' && key[2] != 's';
+    if (!value || !view["type"] || is_of_http != check.postgresql) continue;
+    build.Warning(value.at(), value.path(),
+                  Format("has no effect with type {}", view["type"].text()));
   }
   const View pointers = view["pointers"];
   Read(pointers, "role", check.pointers.role);
@@ -110,8 +119,11 @@ std::optional<ReplicationCheck> ReadCheck(Build& build, const View& view, Durati
   return check;
 }
 
-void ReadReplication(Build& build, const View& view, DisasterRecovery& out) {
-  out.check = ReadCheck(build, view["check"], out.status_interval);
+void ReadReplication(Build& build, const View& view, const std::string& service,
+                     DisasterRecovery& out) {
+  const View check = view["check"];
+  out.check = ReadCheck(build, check, out.status_interval);
+  if (out.check && out.check->postgresql) CheckDatabaseSockets(build, check, service);
   Read(view, "max_lag", out.max_lag);
   const View backlog = view["max_backlog"];
   if (backlog && backlog.text() != "unlimited") {
@@ -170,7 +182,7 @@ void BuildRecovery(Build& build, const View& view, Service& service) {
   if (!view["panic"]) service.panic = topology::Panic::kReject;
   DisasterRecovery& recovery = service.disaster_recovery.emplace();
   ReadMembers(build, view, service, recovery);
-  ReadReplication(build, view["replication"], recovery);
+  ReadReplication(build, view["replication"], service.name, recovery);
   ReadMoves(view, recovery);
   WarnOfMembers(build, view, service, recovery);
   WarnOfBlindness(build, view, service, recovery);

@@ -136,45 +136,6 @@ topology::RetryPolicy BuildRetries(Build& build, const View& view) {
   return retries;
 }
 
-// A certificate stands with its key; verification needs a name or an address to verify.
-topology::BackendTls BuildBackendTls(Build& build, const std::string& service, const View& view) {
-  topology::BackendTls tls;
-  Read(view, "server_name", tls.server_name);
-  Read(view, "verify", tls.verify);
-  if (const View ca = view["ca"]; ca && ca.text() != "system") {
-    tls.ca = build.ExistingFile(view, "ca");
-  }
-  tls.certificate = build.ExistingFile(view, "certificate");
-  tls.key = build.ExistingFile(view, "key");
-  if (view.Has("certificate") != view.Has("key")) {
-    const char* given = view.Has("key") ? "key" : "certificate";
-    build.Error(view.at(), view.path(),
-                Format("{} stands alone; expected a certificate and its key", given));
-  }
-  if (tls.server_name.starts_with("*") || net::IpAddress::Parse(tls.server_name)) {
-    build.Error(view["server_name"].place(), view.path() + ".server_name",
-                Format("{} is not one host's name; without it, the endpoint's address is verified",
-                       Quote(tls.server_name)));
-  }
-  if (!tls.verify) {
-    build.Warning(view["verify"].place(), view.path() + ".verify",
-                  "whoever answers at an endpoint's address is taken for the backend");
-    return tls;
-  }
-  for (const topology::Site& site : build.config.topology.sites) {
-    const auto offered = site.services.find(service);
-    if (offered == site.services.end() || !tls.server_name.empty()) continue;
-    for (const topology::Endpoint& endpoint : offered->second) {
-      if (!endpoint.address.starts_with("unix:")) continue;
-      build.Error(view.at(), view.path() + ".server_name",
-                  Format("is required to verify {}, which has no address of its own",
-                         Quote(endpoint.address)));
-      return tls;
-    }
-  }
-  return tls;
-}
-
 // What keeps connections from being opened ahead.
 void CheckWarm(Build& build, const View& backend, const Service& service) {
   const topology::BackendPolicy& policy = service.backend;
@@ -193,19 +154,6 @@ void CheckWarm(Build& build, const View& backend, const Service& service) {
     build.Error(warm.at(), warm.path(),
                 "is not possible with tls and proxy_protocol: the header, which names the client, "
                 "stands before the handshake");
-  }
-}
-
-// Where endpoints speak TLS a plain check of the same port calls all of them down.
-void CheckCheck(Build& build, const View& view, const Service& service) {
-  if (!service.backend.tls) return;
-  for (const topology::HealthCheck& check : build.config.topology.health_checks) {
-    if (check.name != service.health_check || check.port != 0) continue;
-    if (check.type != topology::CheckType::kHttp) continue;
-    build.Warning(view.place(), view.path(),
-                  Format("{} asks by plain HTTP on a port that speaks TLS; expected a check of "
-                         "type tcp, or one with a port of its own",
-                         Quote(check.name)));
   }
 }
 
@@ -291,14 +239,14 @@ Service BuildService(Build& build, const std::string& name, const View& view) {
   }
   service.session = BuildSession(build, view["session"]);
   if (const View tls = view["backend"]["tls"]; tls && !tls.is_scalar()) {
-    service.backend.tls = BuildBackendTls(build, name, tls);
+    service.backend.tls = BuildClientTls(build, tls);
+    CheckVerifiable(build, tls, name, *service.backend.tls);
   }
   CheckWarm(build, view["backend"], service);
   const View check = view["health_check"];
   if (check && check.text() != "none" &&
       build.Refers(check, build.health_checks, "a health check")) {
     service.health_check = check.text();
-    CheckCheck(build, check, service);
   }
   BuildRecovery(build, view, service);
   if (service.steering == topology::Steering::kLatency && service.health_check.empty()) {

@@ -93,16 +93,44 @@ constexpr Key kProcessKeys[] = {
 constexpr Key kTopologyKeys[] = {
     Key{"health_checks", kNames, "Active checks, for services to name."}.With(kMergeable),
     Key{"health_checks.*", kMap, "One kind of check."},
-    Key{"health_checks.*.type", kWord, "What is asked of an endpoint.", "tcp", "tcp http none",
-        "https tls grpc agent postgresql"}
+    Key{"health_checks.*.type", kWord, "What is asked of an endpoint.", "tcp",
+        "tcp tls http https grpc agent postgresql none"}
         .Called("a type of health check"),
     Key{"health_checks.*.port", kInteger, "Port to check; auto: the endpoint's own.", "auto",
         "auto"}
         .In(1, 65535),
-    Key{"health_checks.*.path", kUrlPath, "What http requests.", "/"},
-    Key{"health_checks.*.host", kHost, "Host header that http sends; by default the address."},
-    Key{"health_checks.*.expect", kStatusRange, "Status codes that are healthy, for http.",
-        "200-399"},
+    Key{"health_checks.*.path", kUrlPath, "What http and https request.", "/"},
+    Key{"health_checks.*.host", kHost,
+        "Host header that http and https send; by default the address."},
+    Key{"health_checks.*.expect", kStatusRange,
+        "Status codes that are healthy, for http and https.", "200-399"},
+    Key{"health_checks.*.service", kText,
+        "The service whose health grpc asks for; by default the server's as a whole."},
+    Key{"health_checks.*.tls", kMap,
+        "How tls, https, grpc and postgresql speak TLS; by default the first three as the "
+        "service's backend.tls says, and postgresql where the server offers it, unverified."},
+    Key{"health_checks.*.tls.server_name", kHost,
+        "Name asked for (SNI) and verified; by default the endpoint's address is verified."},
+    Key{"health_checks.*.tls.ca", kFile,
+        "Certificates to trust, PEM; system: those of the operating system.", "system", "system"},
+    Key{"health_checks.*.tls.certificate", kFile,
+        "Our certificate with its chain, PEM, for endpoints that ask for one.", "none", "none"},
+    Key{"health_checks.*.tls.key", kFile, "Its private key, PEM.", "none", "none"},
+    Key{"health_checks.*.tls.verify", kBool, "Whether the endpoint's certificate is verified.",
+        "true"},
+    Key{"health_checks.*.agent_port", kInteger,
+        "Port of an agent beside the endpoint, asked besides; its word counts, its silence does "
+        "not.",
+        "off", "off"}
+        .In(1, 65535),
+    Key{"health_checks.*.user", kText, "Whom postgresql logs in as.", "meridian"},
+    Key{"health_checks.*.database", kText, "The database that postgresql connects to.", "postgres"},
+    Key{"health_checks.*.passfile", kFile,
+        "PostgreSQL's password file (host:port:database:user:password, mode 0600).", "none",
+        "none"},
+    Key{"health_checks.*.role", kWord, "The role in which a postgresql server is healthy.", "any",
+        "any primary standby"}
+        .Called("a role"),
     Key{"health_checks.*.interval", kDuration, "Time between checks.", "2s"}.In(10 * kMillisecond,
                                                                                 24 * kHour),
     Key{"health_checks.*.fast_interval", kDuration,
@@ -310,12 +338,18 @@ constexpr Key kServiceKeys[] = {
     Key{"services.*.replication", kMap, "What is known of replication."},
     Key{"services.*.replication.check", kMap,
         "How its status is asked for at each site; without it, nothing fails over by itself."},
-    Key{"services.*.replication.check.type", kWord, "What is asked.", "http", "http", "postgresql"}
+    Key{"services.*.replication.check.type", kWord, "What is asked.", "http", "http postgresql"}
         .Called("a type of replication check"),
     Key{"services.*.replication.check.port", kInteger, "Port to ask; auto: each endpoint's own.",
         "auto", "auto"}
         .In(1, 65535),
     Key{"services.*.replication.check.path", kUrlPath, "What http requests.", "/"},
+    Key{"services.*.replication.check.user", kText, "Whom postgresql logs in as.", "meridian"},
+    Key{"services.*.replication.check.database", kText, "The database that postgresql connects to.",
+        "postgres"},
+    Key{"services.*.replication.check.passfile", kFile,
+        "PostgreSQL's password file (host:port:database:user:password, mode 0600).", "none",
+        "none"},
     Key{"services.*.replication.check.interval", kDuration, "Time between checks.", "1s"}.In(
         10 * kMillisecond, kHour),
     Key{"services.*.replication.check.timeout", kDuration, "When a check has failed.", "500ms"}.In(

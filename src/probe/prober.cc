@@ -2,6 +2,8 @@
 // neither, on the other; and the sweep that lets time pass in the health registry.
 #include <meridian/probe/prober.h>
 
+#include <deque>
+#include <map>
 #include <mutex>
 #include <unordered_set>
 #include <utility>
@@ -20,11 +22,22 @@ net::Address WithPort(const net::Address& address, uint16_t port) {
   return port == 0 || address.is_unix() ? address : net::Address(address.ip(), port);
 }
 
-const topology::HealthCheck* FindCheck(const topology::Topology& topology, std::string_view name) {
-  for (const topology::HealthCheck& check : topology.health_checks) {
-    if (check.name == name) return &check;
-  }
-  return nullptr;
+// A definition with what belongs to it; `check` null: none.
+struct Definition {
+  const topology::HealthCheck* check = nullptr;
+  std::shared_ptr<const tls::ClientContext> tls;
+  const topology::HealthCheck* agent = nullptr;  // to ask besides
+};
+
+topology::HealthCheck AgentOf(const topology::HealthCheck& check) {
+  topology::HealthCheck agent;
+  agent.name = check.name + " agent";
+  agent.type = topology::CheckType::kAgent;
+  agent.port = check.agent_port;
+  agent.interval = check.interval;
+  agent.fast_interval = check.fast_interval;
+  agent.timeout = check.timeout;
+  return agent;
 }
 
 // Rechecks on their way from other threads: each endpoint once, one task however many.
@@ -55,10 +68,11 @@ class Inbox {
 
 class Prober::State final : public net::TimerHandler {
  public:
-  State(net::Loop& loop, net::Random& random, health::Registry& registry)
+  State(net::Loop& loop, net::Random& random, health::Registry& registry,
+        net::Descriptors* descriptors)
       : loop_(loop),
         registry_(registry),
-        schedule_(loop, random, registry),
+        schedule_(loop, random, registry, descriptors),
         statuses_(schedule_.context()),
         sweep_timer_(*this) {
     inbox_->schedule = &schedule_;
@@ -77,9 +91,13 @@ class Prober::State final : public net::TimerHandler {
     loop_.Arm(sweep_timer_, kSweepPeriod);
   }
 
+  std::vector<Definition> Definitions(const snapshot::Snapshot& snapshot,
+                                      std::deque<topology::HealthCheck>& agents) const;
+
   net::Loop& loop_;
   health::Registry& registry_;
-  snapshot::SnapshotPtr snapshot_;  // what the schedule's targets point into
+  snapshot::SnapshotPtr snapshot_;            // what the schedule's targets point into
+  std::deque<topology::HealthCheck> agents_;  // and what those of agents do
   Schedule schedule_;
   StatusSchedule statuses_;
   net::Timer sweep_timer_;
@@ -87,30 +105,57 @@ class Prober::State final : public net::TimerHandler {
   std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
 };
 
+// By ServiceId.
+std::vector<Definition> Prober::State::Definitions(
+    const snapshot::Snapshot& snapshot, std::deque<topology::HealthCheck>& agents) const {
+  const auto& checks = snapshot.config.topology.health_checks;
+  std::map<std::string_view, Definition> by_name;
+  for (size_t i = 0; i < checks.size(); ++i) {
+    Definition& made = by_name[checks[i].name];
+    made.check = &checks[i];
+    made.tls = snapshot.check_tls[i];
+    if (checks[i].agent_port != 0) made.agent = &agents.emplace_back(AgentOf(checks[i]));
+  }
+  std::vector<Definition> of_services;
+  for (const topology::Service& service : snapshot.table->services()) {
+    const auto found = by_name.find(service.health_check);
+    of_services.push_back(found == by_name.end() ? Definition() : found->second);
+  }
+  return of_services;
+}
+
 void Prober::State::Update(snapshot::SnapshotPtr snapshot) {
   const routing::Table& table = *snapshot->table;
-  const topology::Topology& topology = snapshot->config.topology;
-  std::vector<const topology::HealthCheck*> checks;  // by ServiceId
-  for (const topology::Service& service : table.services()) {
-    checks.push_back(FindCheck(topology, service.health_check));
-  }
+  std::deque<topology::HealthCheck> agents;
+  const std::vector<Definition> definitions = Definitions(*snapshot, agents);
   std::vector<Target> targets;
   targets.reserve(table.endpoints().size());
   for (const routing::Endpoint& endpoint : table.endpoints()) {
-    const topology::HealthCheck* check = checks[endpoint.service.value];
-    if (check == nullptr) continue;
-    if (check->type == topology::CheckType::kNone) {
+    const Definition& definition = definitions[endpoint.service.value];
+    if (definition.check == nullptr) continue;
+    if (definition.check->type == topology::CheckType::kNone) {
       registry_.SetProbe(*endpoint.health, health::Probe::kNotChecked, loop_.Now());
       continue;
     }
-    targets.push_back({.health = endpoint.health,
-                       .site = table.site(endpoint.site).name,
-                       .address_text = endpoint.address_text,
-                       .address = WithPort(endpoint.address, check->port),
-                       .check = check});
+    Target target{.health = endpoint.health,
+                  .site = table.site(endpoint.site).name,
+                  .address_text = endpoint.address_text,
+                  .address = WithPort(endpoint.address, definition.check->port),
+                  .check = definition.check,
+                  .tls = definition.tls};
+    if (definition.agent != nullptr) {
+      Target agent = target;
+      agent.address = WithPort(endpoint.address, definition.agent->port);
+      agent.check = definition.agent;
+      agent.tls = nullptr;
+      agent.beside = true;
+      targets.push_back(std::move(agent));
+    }
+    targets.push_back(std::move(target));
   }
   schedule_.Update(targets);
   statuses_.Update(StatusTargets(*snapshot));
+  agents_ = std::move(agents);
   snapshot_ = std::move(snapshot);
 }
 
@@ -123,8 +168,9 @@ void Prober::State::Recheck(health::EndpointHealth& endpoint) {
   });
 }
 
-Prober::Prober(net::Loop& loop, net::Random& random, health::Registry& registry)
-    : state_(std::make_unique<State>(loop, random, registry)) {}
+Prober::Prober(net::Loop& loop, net::Random& random, health::Registry& registry,
+               net::Descriptors* descriptors)
+    : state_(std::make_unique<State>(loop, random, registry, descriptors)) {}
 Prober::~Prober() = default;
 
 void Prober::Update(snapshot::SnapshotPtr snapshot) {

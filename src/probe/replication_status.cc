@@ -141,4 +141,15 @@ ParsedStatus ParseReplicationStatus(std::string_view json,
   return Reader(document, pointers).Read();
 }
 
+PostgresStatus ParsePostgresStatus(std::string_view json) {
+  const Json document = Json::parse(json, nullptr, false);
+  if (document.is_discarded()) return {};
+  const auto count = [&document](std::string_view pointer) -> std::optional<uint64_t> {
+    const Json* value = Find(document, pointer);
+    if (value == nullptr || !value->is_number_unsigned()) return std::nullopt;
+    return value->get<uint64_t>();
+  };
+  return {Reader(document, {}).Read(), count("/position"), count("/applied")};
+}
+
 }  // namespace meridian::probe

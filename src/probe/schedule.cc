@@ -7,32 +7,39 @@
 namespace meridian::probe {
 
 Schedule::Schedule(net::Loop& loop, net::Random& random, health::Registry& registry,
-                   uint32_t max_in_flight)
+                   net::Descriptors* descriptors, uint32_t max_in_flight)
     : slots_(max_in_flight),
-      context_{loop, random, registry, slots_, metrics_},
+      tls_(loop),
+      context_{loop, random, registry, slots_, metrics_, tls_, http2_, descriptors},
       ready_timer_(*this) {}
 
 void Schedule::Update(std::span<const Target> targets) {
   std::vector<std::unique_ptr<Check>> before = std::exchange(checks_, {});
-  const Positions old_positions = std::exchange(positions_, {});
-  std::map<std::pair<std::string_view, std::string_view>, health::Probe> known;
+  const std::array<Positions, 2> old_positions = std::exchange(positions_, {});
+  std::map<std::pair<std::string_view, std::string_view>, Known> known;
   for (const auto& check : before) {
-    if (check->answered()) known[{check->site(), check->address_text()}] = check->verdict();
+    if (!check->answered()) continue;
+    Known& of = known[{check->site(), check->address_text()}];
+    if (!check->beside()) of.probe = check->verdict();
+    if (check->agent().word() != health::Agent::kNone) of.agent = check->agent();
   }
   checks_.reserve(targets.size());
   for (const Target& target : targets) {
+    const size_t kind = target.beside ? 1 : 0;
     // Another service may have the same endpoint under the same definition.
-    if (!positions_.emplace(target.health, checks_.size()).second) continue;
-    const auto old = old_positions.find(target.health);
-    if (old != old_positions.end()) {
+    if (!positions_[kind].emplace(target.health, checks_.size()).second) continue;
+    const auto old = old_positions[kind].find(target.health);
+    if (old != old_positions[kind].end()) {
       checks_.push_back(std::move(before[old->second]));
       checks_.back()->Adopt(target);
       continue;
     }
-    const auto verdict = known.find({target.site, target.address_text});
-    const health::Probe assumed =
-        verdict == known.end() ? health::Probe::kUnknown : verdict->second;
-    checks_.push_back(std::make_unique<Check>(context_, *this, target, assumed));
+    const auto assumed = known.find({target.site, target.address_text});
+    checks_.push_back(std::make_unique<Check>(context_, *this, target,
+                                              assumed == known.end() ? Known() : assumed->second));
+  }
+  for (const auto& check : before) {
+    if (check != nullptr) check->Retire();
   }
   unanswered_ = 0;
   for (const auto& check : checks_) unanswered_ += check->answered() ? 0 : 1;
@@ -43,8 +50,8 @@ void Schedule::Update(std::span<const Target> targets) {
 }
 
 void Schedule::Recheck(health::EndpointHealth& endpoint) {
-  const auto position = positions_.find(&endpoint);
-  if (position != positions_.end()) checks_[position->second]->Recheck();
+  const auto position = positions_[0].find(&endpoint);
+  if (position != positions_[0].end()) checks_[position->second]->Recheck();
 }
 
 void Schedule::WhenAllAnswered(std::function<void()> ready) {

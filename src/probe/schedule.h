@@ -1,11 +1,12 @@
-// All checks of the present snapshot, one for each endpoint and check definition. Owned by the
-// Prober, on the probe thread.
+// All checks of the present snapshot, one for each endpoint and check definition, and one for each
+// agent beside. Owned by the Prober, on the probe thread.
 #pragma once
 
 #include <meridian/base/counter.h>
 #include <meridian/health/health.h>
 #include <meridian/net/loop.h>
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <span>
@@ -23,7 +24,7 @@ inline constexpr uint32_t kMaxInFlight = 1000;
 class Schedule final : public CheckOwner, private net::TimerHandler {
  public:
   Schedule(net::Loop& loop, net::Random& random, health::Registry& registry,
-           uint32_t max_in_flight = kMaxInFlight);
+           net::Descriptors* descriptors = nullptr, uint32_t max_in_flight = kMaxInFlight);
 
   // Starts what is new, keeps what stays with all it knows, stops the rest. An endpoint that comes
   // under another check keeps the verdict of the one it had until the new one answers. What
@@ -48,9 +49,11 @@ class Schedule final : public CheckOwner, private net::TimerHandler {
 
   CheckMetrics metrics_;
   Slots slots_;
+  tls::Workspace tls_;
+  codec::Http2Pool http2_;
   const CheckContext context_;
   std::vector<std::unique_ptr<Check>> checks_;  // in order of targets, so that runs repeat
-  Positions positions_;                         // in checks_
+  std::array<Positions, 2> positions_;          // in checks_; of those beside others apart
   Counter size_;                                // of checks_, for other threads
   size_t unanswered_ = 0;
   bool updated_ = false;

@@ -11,10 +11,12 @@ namespace {
 
 constexpr Duration kMaxFirstDelay = std::chrono::seconds(1);
 
-topology::HealthCheck Question(const StatusTarget& target) {
+topology::HealthCheck DefinitionOf(const StatusTarget& target) {
   topology::HealthCheck check;
   check.name = "replication " + target.service;
-  check.type = topology::CheckType::kHttp;
+  check.type =
+      target.check.postgresql ? topology::CheckType::kPostgresql : topology::CheckType::kHttp;
+  check.login = target.check.login;
   check.path = target.check.path;
   check.expect_low = 200;  // what it says counts, whatever its status: a replica may answer 503
   check.expect_high = 599;
@@ -26,15 +28,16 @@ topology::HealthCheck Question(const StatusTarget& target) {
 }  // namespace
 
 StatusCheck::StatusCheck(const CheckContext& context, const StatusTarget& target,
-                         StatusCounters& counters, const Tell& tell)
+                         StatusCounters& counters, SourceHistory& source, const Tell& tell)
     : context_(context),
       target_(target),
-      check_(Question(target)),
+      check_(DefinitionOf(target)),
       answers_(context.metrics.Of(target.site, check_.name)),
       counters_(counters),
+      source_(source),
       tell_(tell),
       timer_(*this),
-      attempt_(context.loop, *this),
+      attempt_(MakeAttempt(context, *this, check_.type)),
       started_(context.loop.Now() - kMinGap) {
   const auto window = static_cast<double>(std::min(target.interval, kMaxFirstDelay).count());
   context_.loop.Arm(timer_, Duration(static_cast<int64_t>(Unit(context_.random.Next()) * window)));
@@ -42,18 +45,19 @@ StatusCheck::StatusCheck(const CheckContext& context, const StatusTarget& target
 
 StatusCheck::~StatusCheck() {
   if (linked()) context_.slots.Leave(*this);
-  if (attempt_.running()) context_.slots.Give();
+  if (attempt_->running()) context_.slots.Give();
 }
 
 void StatusCheck::OnSlot() {
   started_ = context_.loop.Now();
-  if (!attempt_.Start(target_.addresses[next_], check_, true)) return OnAnswer(Answer::kSelf);
+  if (!attempt_->Start(target_.addresses[next_], {&check_, nullptr, true}))
+    return OnAnswer(Answer::kSelf);
   context_.loop.Arm(timer_, check_.timeout);
 }
 
 void StatusCheck::OnTimer(net::Timer&) {
-  if (!attempt_.running()) return context_.slots.Take(*this);
-  attempt_.Cancel();
+  if (!attempt_->running()) return context_.slots.Take(*this);
+  attempt_->Cancel();
   OnAnswer(Answer::kTimeout);
 }
 
@@ -65,7 +69,7 @@ void StatusCheck::OnAnswer(Answer answer) {
   if (answer == Answer::kGood) {
     Learn();
   } else if (answer != Answer::kSelf) {
-    attempt_.Cancel();
+    attempt_->Cancel();
     next_ = (next_ + 1) % target_.addresses.size();
   }
   const double share = 0.9 + Unit(context_.random.Next()) * 0.2;
@@ -76,8 +80,24 @@ void StatusCheck::OnAnswer(Answer answer) {
   context_.slots.Give();
 }
 
+// A primary tells where it is; a standby is measured by that.
+ParsedStatus StatusCheck::ReadPostgres() {
+  PostgresStatus status = ParsePostgresStatus(attempt_->body());
+  const failover::ReplicationStatus& told = status.parsed.status;
+  if (told.role == failover::Role::kPrimary && status.position) {
+    source_.Add(target_.site, started_, *status.position);
+  }
+  if (told.role != failover::Role::kStandby) return status.parsed;
+  if (told.source_connected.value_or(false)) followed_life_ = source_.life();
+  const bool followed = followed_life_ != 0 && followed_life_ == source_.life();
+  CompleteStandby(status, source_, followed, check_.interval);
+  return status.parsed;
+}
+
 void StatusCheck::Learn() {
-  ParsedStatus parsed = ParseReplicationStatus(attempt_.body(), target_.check.pointers);
+  ParsedStatus parsed = target_.check.postgresql
+                            ? ReadPostgres()
+                            : ParseReplicationStatus(attempt_->body(), target_.check.pointers);
   counters_.statuses[static_cast<size_t>(parsed.quality)].Add();
   if (parsed.quality == StatusQuality::kMalformed) {
     log::Debug("{}: {} at {} is not JSON", check_.name, target_.addresses[next_].ToString(),

@@ -11,11 +11,13 @@
 #include <meridian/probe/prober.h>
 
 #include <array>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "probe/attempt.h"
 #include "probe/check.h"
+#include "probe/replication_source.h"
 #include "probe/slots.h"
 
 namespace meridian::probe {
@@ -38,9 +40,10 @@ class StatusCheck final : private SlotUser, private net::TimerHandler, private A
  public:
   using Tell = std::function<void(const SiteStatus&)>;
 
-  // `tell` and `counters` outlive it. The first question is asked within min(interval, 1 s).
+  // `tell`, `counters` and `source`, the service's, outlive it. The first question is asked within
+  // min(interval, 1 s).
   StatusCheck(const CheckContext& context, const StatusTarget& target, StatusCounters& counters,
-              const Tell& tell);
+              SourceHistory& source, const Tell& tell);
   ~StatusCheck();
 
   const StatusTarget& target() const { return target_; }
@@ -51,15 +54,18 @@ class StatusCheck final : private SlotUser, private net::TimerHandler, private A
   void OnAnswer(Answer answer) override;
   void OnRoundTrip(Duration, bool) override {}  // the endpoints' own checks measure
   void Learn();
+  ParsedStatus ReadPostgres();
 
   const CheckContext& context_;
   const StatusTarget target_;
   topology::HealthCheck check_;  // the question in the words of an attempt
   CheckCounters& answers_;
   StatusCounters& counters_;
+  SourceHistory& source_;
+  uint64_t followed_life_ = 0;  // of the source, the last time that it was seen to receive
   const Tell& tell_;
   net::Timer timer_;
-  Attempt attempt_;
+  std::unique_ptr<Attempt> attempt_;
   size_t next_ = 0;  // of the target's addresses
   MonotonicTime started_;
 };

@@ -33,7 +33,8 @@ void StatusSchedule::Update(std::vector<StatusTarget> targets) {
     if (same != before.end()) {
       checks_.push_back(std::move(*same));
     } else {
-      checks_.push_back(std::make_unique<StatusCheck>(context_, target, CountersOf(target), tell_));
+      checks_.push_back(std::make_unique<StatusCheck>(context_, target, CountersOf(target),
+                                                      sources_[target.service], tell_));
     }
   }
 }

@@ -27,6 +27,7 @@ class StatusSchedule {
 
   const CheckContext& context_;
   StatusCheck::Tell tell_ = [](const SiteStatus&) {};
+  std::map<std::string, SourceHistory> sources_;  // by service
   std::vector<std::unique_ptr<StatusCheck>> checks_;
   mutable std::mutex mutex_;  // the map alone
   std::map<std::pair<std::string, std::string>, std::unique_ptr<StatusCounters>> counters_;

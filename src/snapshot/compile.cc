@@ -227,6 +227,7 @@ Compiled Compile(config::Config config, uint64_t generation, health::Registry& r
     snapshot->listeners[i].tls = std::move(tls.listeners[i]);
   }
   snapshot->backend_tls = std::move(tls.services);
+  snapshot->check_tls = std::move(tls.checks);
   compiled.snapshot = std::move(snapshot);
   return compiled;
 }

@@ -39,6 +39,21 @@ std::shared_ptr<const tls::ServerContext> MakeServer(const config::ListenerTls& 
   return problems.errors.empty() ? std::move(made) : nullptr;
 }
 
+std::shared_ptr<const tls::ClientContext> MakeClient(const topology::BackendTls& tls,
+                                                     std::vector<std::string> alpn,
+                                                     const std::string& key, Compiled& compiled) {
+  tls::Problems problems;
+  auto made = tls::ClientContext::Create({.server_name = tls.server_name,
+                                          .ca = tls.ca,
+                                          .certificate = tls.certificate,
+                                          .key = tls.key,
+                                          .verify = tls.verify,
+                                          .alpn = std::move(alpn)},
+                                         problems);
+  Tell(key, problems, compiled);
+  return made;
+}
+
 }  // namespace
 
 TlsContexts MakeTlsContexts(const config::Config& config, Keys& keys, Compiled& compiled) {
@@ -53,23 +68,24 @@ TlsContexts MakeTlsContexts(const config::Config& config, Keys& keys, Compiled& 
   for (const topology::Service& service : config.topology.services) {
     made.services.emplace_back();
     if (!service.backend.tls) continue;
-    const topology::BackendTls& tls = *service.backend.tls;
-    tls::Problems problems;
     const bool http2 = service.backend.protocol == topology::BackendProtocol::kHttp2;
-    auto context = tls::ClientContext::Create(
-        {.server_name = tls.server_name,
-         .ca = tls.ca,
-         .certificate = tls.certificate,
-         .key = tls.key,
-         .verify = tls.verify,
-         .alpn = http2 ? std::vector<std::string>{"h2"} : std::vector<std::string>()},
-        problems);
-    Tell(Format("services.{}.backend.tls", service.name), problems, compiled);
+    auto context = MakeClient(*service.backend.tls,
+                              http2 ? std::vector<std::string>{"h2"} : std::vector<std::string>(),
+                              Format("services.{}.backend.tls", service.name), compiled);
     if (!context) continue;
     const auto same = std::find_if(keys.backends.begin(), keys.backends.end(), [&](const auto& b) {
       return b->fingerprint() == context->fingerprint();
     });
     made.services.back() = same == keys.backends.end() ? std::move(context) : *same;
+  }
+  for (const topology::HealthCheck& check : config.topology.health_checks) {
+    made.checks.emplace_back();
+    if (!check.tls || check.type == topology::CheckType::kPostgresql) continue;
+    std::vector<std::string> alpn;
+    if (check.type == topology::CheckType::kHttps) alpn = {"http/1.1"};
+    if (check.type == topology::CheckType::kGrpc) alpn = {"h2"};
+    made.checks.back() = MakeClient(*check.tls, std::move(alpn),
+                                    Format("health_checks.{}.tls", check.name), compiled);
   }
   if (!compiled.errors.empty()) return made;
   keys.backends.clear();

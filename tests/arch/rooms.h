@@ -47,7 +47,7 @@ inline constexpr Library kLibraries[] = {
     {"nlohmann/", "nlohmann_json", "admin probe"},
     {"CLI/", "CLI11", "app"},
     {"curl/", "CURL::", "probe"},
-    {"libpq", "PostgreSQL::", "probe"},
+    {"libpq", "PkgConfig::pq", "probe"},
 };
 
 // Rooms in which exceptions may be thrown or caught, because a library there throws them.

@@ -211,9 +211,13 @@ class Check(SystemTest):
         self.assertEqual(done.stdout, "")
 
     def test_what_is_not_supported_yet_is_refused(self):
-        done = self.check({**self.good(), "health_checks": {"ready": {"type": "grpc"}}})
+        config = self.good()
+        for region in config["regions"].values():
+            for site in region["sites"].values():
+                site["services"]["web"] = ["app.internal:80", "127.0.0.1:9"]
+        done = self.check(config)
         self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stderr, r"health_checks\.ready\.type.*not supported yet")
+        self.assertRegex(done.stderr, r"services\.web\[0\].*app\.internal:80 is not supported yet \(a host name\)")
 
     def files_for_https(self):
         """What conf/https.yaml names, in a directory."""

@@ -218,11 +218,13 @@ class Refused(SystemTest):
         self.assertEqual(self.meridian.generation(), 2)
 
     def test_what_is_not_supported_yet_is_refused_not_ignored(self):
-        self.config["health_checks"]["ready"]["type"] = "grpc"
+        for region in self.config["regions"].values():
+            for site in region["sites"].values():
+                site["services"]["web"][0] = "app.internal:80"
         answer = self.meridian.reload(self.config)
         self.assertFalse(answer["accepted"])
         text = "\n".join(entry["text"] for entry in answer["diagnostics"])
-        self.assertTrue(re.search(r"health_checks\.ready\.type.*not supported yet", text), text)
+        self.assertRegex(text, r"app\.internal:80 is not supported yet \(a host name\)")
         self.check_unchanged()
 
     def test_a_refused_reload_under_load_costs_no_request(self):

@@ -5,6 +5,7 @@
 
 #include <meridian/base/metrics.h>
 #include <meridian/health/health.h>
+#include <meridian/net/descriptor.h>
 #include <meridian/net/loop.h>
 #include <meridian/probe/replication_status.h>
 #include <meridian/snapshot/snapshot.h>
@@ -23,7 +24,9 @@ struct SiteStatus {
 
 class Prober {
  public:
-  Prober(net::Loop& loop, net::Random& random, health::Registry& registry);
+  // `descriptors` is the loop's own; without it nothing is asked of PostgreSQL.
+  Prober(net::Loop& loop, net::Random& random, health::Registry& registry,
+         net::Descriptors* descriptors = nullptr);
   ~Prober();
 
   // Loop's thread. Starts checks that are new, keeps those that stay with all they know, stops the

@@ -4,6 +4,8 @@
 
 #include <meridian/failover/observation.h>
 
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace meridian::probe {
@@ -25,5 +27,13 @@ struct ParsedStatus {
 // of seconds, backlog and epoch are whole numbers, the others true or false; null is unknown.
 ParsedStatus ParseReplicationStatus(std::string_view json,
                                     const topology::StatusPointers& pointers);
+
+// The same of PostgreSQL, with positions in the write-ahead log, in bytes from its beginning.
+struct PostgresStatus {
+  ParsedStatus parsed;
+  std::optional<uint64_t> position;  // written by a primary, received by a standby
+  std::optional<uint64_t> applied;   // by a standby
+};
+PostgresStatus ParsePostgresStatus(std::string_view json);
 
 }  // namespace meridian::probe

@@ -50,6 +50,8 @@ struct Snapshot {
   std::vector<Listener> listeners;        // in order of config.listeners: ListenerId is the index
   // By ServiceId; null: plain.
   std::vector<std::shared_ptr<const tls::ClientContext>> backend_tls;
+  // In order of config.topology.health_checks; null: plain.
+  std::vector<std::shared_ptr<const tls::ClientContext>> check_tls;
 
   const Listener* FindListener(std::string_view name) const;
 };

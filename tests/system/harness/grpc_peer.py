@@ -46,10 +46,19 @@ def sleep(_, context):
     return b""
 
 
+def check(request, context):
+    """grpc.health.v1: the server and `up` serve, `down` does not, others are not known."""
+    service = request[2:].decode()
+    if service not in ("", "up", "down"):
+        context.abort(grpc.StatusCode.NOT_FOUND, "nothing by that name")
+    return b"\x08\x02" if service == "down" else b"\x08\x01"
+
+
 class Methods(grpc.GenericRpcHandler):
     def service(self, handler_call_details):
         return {
             "Unary": grpc.unary_unary_rpc_method_handler(unary),
+            "Check": grpc.unary_unary_rpc_method_handler(check),
             "Fail": grpc.unary_unary_rpc_method_handler(fail),
             "Sleep": grpc.unary_unary_rpc_method_handler(sleep),
             "Count": grpc.unary_stream_rpc_method_handler(count),

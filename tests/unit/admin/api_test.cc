@@ -75,6 +75,30 @@ TEST_F(ApiTest, SiteIsDegradedWhileOneEndpointIsDown) {
   EXPECT_EQ(Field("/v1/services/web", "/sites/0/endpoints_up"), "1");
 }
 
+TEST_F(ApiTest, AnAgentsWordShareAndReasonAreThere) {
+  EXPECT_EQ(Field("/v1/sites/atlanta", "/services/web/endpoints/0/agent_share"), "(absent)");
+  control.registry().SetAgent(control.EndpointAt("10.1.0.11:8080"), health::Agent::kMaint, 40,
+                              "disk full", control.Now());
+  EXPECT_EQ(Field("/v1/sites/atlanta", "/services/web/endpoints/0/state"), "out");
+  EXPECT_EQ(Field("/v1/sites/atlanta", "/services/web/endpoints/0/cause"), "agent");
+  EXPECT_EQ(Field("/v1/sites/atlanta", "/services/web/endpoints/0/agent_share"), "40");
+  EXPECT_EQ(Field("/v1/sites/atlanta", "/services/web/endpoints/0/agent_reason"), "disk full");
+}
+
+TEST_F(ApiTest, ACertificateThatExpiresSoonIsAWarning) {
+  health::EndpointHealth& endpoint = control.EndpointAt("10.1.0.11:8080");
+  endpoint.SetCertificateExpires(control.WallNow() + std::chrono::hours(24 * 15));
+  EXPECT_EQ(Field("/v1/status", "/warnings"), "[]");
+  EXPECT_EQ(Field("/v1/sites/atlanta", "/services/web/endpoints/0/certificate_seconds_left"),
+            "1296000.0");
+  endpoint.SetCertificateExpires(control.WallNow() + std::chrono::hours(50));
+  EXPECT_EQ(Field("/v1/status", "/warnings/0"),
+            "the certificate of atlanta/10.1.0.11:8080 expires in 2d2h");
+  endpoint.SetCertificateExpires(control.WallNow() - std::chrono::hours(1));
+  EXPECT_EQ(Field("/v1/status", "/warnings/0"),
+            "the certificate of atlanta/10.1.0.11:8080 has expired");
+}
+
 TEST_F(ApiTest, LosingAllButOneSiteIsAWarning) {
   control.registry().SetProbe(control.EndpointAt("10.2.0.11:8080"), health::Probe::kDown,
                               control.Now());

@@ -67,6 +67,11 @@ TEST(Conf, TheExampleHasEverySupportedKeyAndNamesTheOthers) {
   for (const std::string_view path : seen_there) {
     if (path.find(".tls.") != path.npos) seen.insert(path);
   }
+  // What is for PostgreSQL alone stands where a database is.
+  const auto database = ParseYaml(ReadWhole(kConf / "disaster-recovery.yaml"),
+                                  report.AddFile("disaster-recovery.yaml"), nodes, report);
+  ASSERT_TRUE(database);
+  Collect(*database, RootSpec(), seen);
   // Empty lists in the example: their entries are files.
   seen.insert({"include", "include[]", "geo.databases[]"});
   const std::string later = text.substr(text.find("# Known, not supported yet:"));

@@ -5,11 +5,6 @@
 namespace meridian::config {
 namespace {
 
-TEST(Later, WordsAreRefusedByName) {
-  EXPECT_EQ(DiagnoseTop("health_checks: {c: {type: grpc}}"),
-            Expected{"m.yaml:9:27: error: health_checks.c.type: grpc is not supported yet"});
-}
-
 TEST(Later, HarmlessValuesAreAccepted) {
   EXPECT_EQ(DiagnoseService("retries: {}\n"
                             "    backend: {protocol: http1, tls: off, warm: 0}"),

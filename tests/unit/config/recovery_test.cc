@@ -167,10 +167,22 @@ TEST(Recovery, PointersAreJsonPointers) {
             Expected{});
 }
 
-TEST(Recovery, AStatusFromPostgresIsNotSupportedYet) {
-  EXPECT_EQ(DiagnoseRecovery("health_check: p\n    replication: {check: {type: postgresql}}"),
-            Expected{"m.yaml:13:33: error: services.web.replication.check.type: postgresql is not "
-                     "supported yet"});
+TEST(Recovery, AStatusFromPostgresHasALogin) {
+  const topology::Service service = LoadRecovery(
+      "replication: {check: {type: postgresql, port: 5433, user: watcher, database: app}}");
+  const topology::ReplicationCheck& check = *service.disaster_recovery->check;
+  EXPECT_TRUE(check.postgresql);
+  EXPECT_EQ(check.port, 5433);
+  EXPECT_EQ(check.login.user, "watcher");
+  EXPECT_EQ(check.login.database, "app");
+  EXPECT_EQ(DiagnoseRecovery("health_check: p\n"
+                             "    replication: {check: {type: postgresql, path: /x}}"),
+            Expected{"m.yaml:13:45: warning: services.web.replication.check.path: has no effect "
+                     "with type postgresql"});
+  EXPECT_EQ(DiagnoseRecovery("health_check: p\n"
+                             "    replication: {check: {type: postgresql, passfile: /nowhere}}"),
+            Expected{"m.yaml:13:55: error: services.web.replication.check.passfile: '/nowhere' "
+                     "cannot be read (No such file or directory)"});
 }
 
 }  // namespace

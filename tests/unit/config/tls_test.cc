@@ -93,8 +93,9 @@ TEST_F(TlsKeys, APlainCheckOfATlsPortIsWarnedOf) {
   };
   EXPECT_EQ(of("type: http"),
             Expected{"m.yaml:10:19: warning: services.web.health_check: 'ready' asks by plain HTTP "
-                     "on a port that speaks TLS; expected a check of type tcp, or one with a port "
-                     "of its own"});
+                     "on a port that speaks TLS; expected a check of type https, or one with a "
+                     "port of its own"});
+  EXPECT_EQ(of("type: https"), Expected{});
   EXPECT_EQ(of("type: http, port: 8081"), Expected{});
   EXPECT_EQ(of("type: tcp"), Expected{});
 }

@@ -1,9 +1,10 @@
 // One question to one endpoint, over the in-memory net.
-#include "probe/attempt.h"
+#include "probe/stream_attempt.h"
 
 #include <gtest/gtest.h>
 
 #include "backend.h"
+#include "testing/certificates.h"
 
 namespace meridian::probe {
 namespace {
@@ -17,13 +18,14 @@ struct AttemptTest : public ::testing::Test, public AttemptOwner {
     check.path = "/healthz";
   }
   void OnAnswer(Answer answer) override { answers.push_back(answer); }
+  void OnCertificate(WallTime expires) override { certificates.push_back(expires); }
   void OnRoundTrip(Duration took, bool by_connect) override {
     (by_connect ? connects : round_trips).push_back(took);
   }
 
   Answer Ask() {
     const size_t before = answers.size();
-    EXPECT_TRUE(attempt.Start(backend.at, check));
+    EXPECT_TRUE(attempt.Start(backend.at, {&check, client_tls}));
     net.RunFor(milliseconds(900));
     EXPECT_LE(answers.size(), before + 1);
     if (answers.size() > before) return answers.back();
@@ -37,7 +39,10 @@ struct AttemptTest : public ::testing::Test, public AttemptOwner {
   topology::HealthCheck check;
   std::vector<Answer> answers;
   std::vector<Duration> connects, round_trips;
-  Attempt attempt{loop, *this};
+  std::vector<WallTime> certificates;
+  std::shared_ptr<const tls::ClientContext> client_tls;
+  tls::Workspace workspace{loop};
+  StreamAttempt attempt{loop, workspace, *this};
 };
 
 TEST_F(AttemptTest, TcpIsGoodOnceConnectedAndLeavesNothingOpen) {
@@ -69,7 +74,7 @@ TEST_F(AttemptTest, HttpAsksForThePathUnderTheEndpointsAddress) {
   EXPECT_EQ(backend.last_request,
             "GET /healthz HTTP/1.1\r\nHost: 10.1.0.1:80\r\nUser-Agent: meridian-check\r\n"
             "Accept: */*\r\n\r\n");
-  EXPECT_EQ(attempt.status(), 200);
+  EXPECT_EQ(attempt.detail(), "200");
 }
 
 TEST_F(AttemptTest, HttpSendsTheConfiguredHost) {
@@ -89,7 +94,7 @@ TEST_F(AttemptTest, StatusDecidesByTheExpectedRange) {
   check.expect_high = 299;
   backend.response = "HTTP/1.1 301 Moved\r\nContent-Length: 0\r\n\r\n";
   EXPECT_EQ(Ask(), Answer::kStatus);
-  EXPECT_EQ(attempt.status(), 301);
+  EXPECT_EQ(attempt.detail(), "301");
   check.expect_high = 301;
   EXPECT_EQ(Ask(), Answer::kGood);
   EXPECT_EQ(backend.accepted, 1u);
@@ -174,13 +179,119 @@ TEST_F(AttemptTest, BytesNobodyAskedForEndTheConnection) {
 
 TEST_F(AttemptTest, CancelLeavesNothingOpenAndTellsNothing) {
   backend.response.clear();
-  ASSERT_TRUE(attempt.Start(backend.at, check));
+  ASSERT_TRUE(attempt.Start(backend.at, {&check}));
   net.RunFor(milliseconds(50));
   attempt.Cancel();
   net.RunFor(milliseconds(50));
   EXPECT_FALSE(attempt.running());
   EXPECT_TRUE(answers.empty());
   EXPECT_EQ(net.open_streams(), 0u);
+}
+
+// An authority and a server's certificate, made once.
+struct Certificates {
+  static const Certificates& Get() {
+    static const Certificates made;
+    return made;
+  }
+  Certificates() {
+    fakes::CertificateSpec spec;
+    spec.names = {"10.1.0.1", "app.test"};
+    spec.until_seconds = 7 * 86400;
+    const fakes::Issued issued = folder.Issue("app", spec);
+    tls::Problems problems;
+    tls::ServerOptions options;
+    options.certificates = {{issued.certificate, issued.key, {}}};
+    server = tls::ServerContext::Create(options, problems);
+  }
+  std::shared_ptr<const tls::ClientContext> Client(const std::string& name) const {
+    tls::Problems problems;
+    tls::ClientOptions options;
+    options.server_name = name;
+    options.ca = folder.authority().certificate;
+    options.alpn = {"http/1.1"};
+    return tls::ClientContext::Create(options, problems);
+  }
+
+  fakes::CertificateFolder folder;
+  std::shared_ptr<const tls::ServerContext> server;
+};
+
+struct TlsAttemptTest : public AttemptTest {
+  TlsAttemptTest() {
+    check.type = topology::CheckType::kHttps;
+    backend.tls = Certificates::Get().server;
+    client_tls = Certificates::Get().Client("");
+  }
+};
+
+TEST_F(TlsAttemptTest, AHandshakeIsGoodAndTellsWhenTheCertificateExpires) {
+  check.type = topology::CheckType::kTls;
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_TRUE(connects.empty()) << "a handshake is no measure of a connect";
+  EXPECT_EQ(net.open_streams(), 0u);
+  ASSERT_EQ(certificates.size(), 1u);
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto days = std::chrono::duration<double>(certificates[0].time_since_epoch() - now) /
+                    std::chrono::hours(24);
+  EXPECT_GT(days, 6.9);
+  EXPECT_LT(days, 7.1);
+}
+
+TEST_F(TlsAttemptTest, ACertificateThatIsNotTrustedIsBadAndSaysWhy) {
+  check.type = topology::CheckType::kTls;
+  client_tls = Certificates::Get().Client("other.test");
+  EXPECT_EQ(Ask(), Answer::kTls);
+  EXPECT_NE(attempt.detail().find("ostname mismatch"), std::string::npos) << attempt.detail();
+  EXPECT_TRUE(certificates.empty());
+}
+
+TEST_F(TlsAttemptTest, WhoSpeaksNoTlsIsBad) {
+  backend.tls = nullptr;
+  backend.greeting = "220 mail.test ESMTP\r\n";
+  EXPECT_EQ(Ask(), Answer::kTls);
+}
+
+TEST_F(TlsAttemptTest, HttpsAsksOverAKeptConnection) {
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Ask(), Answer::kGood) << attempt.detail();
+  EXPECT_EQ(backend.accepted, 1u);
+  EXPECT_EQ(backend.requests, 3u);
+  EXPECT_EQ(certificates.size(), 1u);
+  backend.response = "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n";
+  EXPECT_EQ(Ask(), Answer::kStatus);
+}
+
+TEST_F(TlsAttemptTest, SilenceInTheHandshakeIsLeftToTheOwner) {
+  backend.tls = nullptr;
+  EXPECT_EQ(Ask(), Answer::kTimeout);
+  net.RunFor(milliseconds(50));
+  EXPECT_EQ(net.open_streams(), 0u);
+}
+
+struct AgentAttemptTest : public AttemptTest {
+  AgentAttemptTest() { check.type = topology::CheckType::kAgent; }
+};
+
+TEST_F(AgentAttemptTest, ReadsOneLineHoweverItIsSplit) {
+  backend.greeting = "up 75% # fine\nignored\n";
+  for (size_t piece = 1; piece <= backend.greeting.size(); ++piece) {
+    backend.piece = piece;
+    EXPECT_EQ(Ask(), Answer::kGood);
+    EXPECT_EQ(attempt.body(), "up 75% # fine");
+  }
+  EXPECT_EQ(net.open_streams(), 0u);
+}
+
+TEST_F(AgentAttemptTest, ALineMayEndWithTheConnection) {
+  backend.greeting = "drain";
+  backend.close_after = true;
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(attempt.body(), "drain");
+}
+
+TEST_F(AgentAttemptTest, AnEndlessLineIsNotReadToItsEnd) {
+  backend.greeting = std::string(100'000, 'x');
+  EXPECT_EQ(Ask(), Answer::kMalformed);
 }
 
 }  // namespace

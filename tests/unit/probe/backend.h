@@ -1,7 +1,8 @@
 // A backend on the in-memory net, for the probe's tests: counts what reaches it and answers as
-// told.
+// told, over TLS if it has a context.
 #pragma once
 
+#include <meridian/tls/stream.h>
 #include <testing/memory_net.h>
 
 #include <memory>
@@ -14,13 +15,15 @@ namespace meridian::probe {
 class Backend final : public net::AcceptHandler {
  public:
   Backend(fakes::MemoryNet& net, const std::string& address)
-      : at(*net::Address::Parse(address)), loop_(net.AddLoop(at.ip())) {
+      : at(*net::Address::Parse(address)), loop_(net.AddLoop(at.ip())), workspace_(loop_) {
     Open();
   }
 
   // What each request gets; empty: nothing. Split into pieces of `piece` bytes, if that is not 0.
   std::string response = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
   size_t piece = 0;
+  std::string greeting;  // sent to whoever connects, as an agent does
+  std::shared_ptr<const tls::ServerContext> tls;
   bool close_after = false;    // FIN behind each response
   bool close_at_once = false;  // FIN instead of a response
   bool reject_reused = false;  // FIN instead of any response but a connection's first
@@ -37,6 +40,7 @@ class Backend final : public net::AcceptHandler {
 
   void OnAccept(net::StreamPtr stream) override {
     ++accepted;
+    if (tls) stream = tls::Accept(workspace_, tls, std::move(stream));
     connections_.push_back(std::make_unique<Connection>(*this, std::move(stream)));
   }
 
@@ -47,6 +51,9 @@ class Backend final : public net::AcceptHandler {
         : backend_(backend), stream_(std::move(stream)) {
       stream_->SetHandler(this);
       stream_->StartReading();
+      if (backend.greeting.empty()) return;
+      Send(backend.greeting);
+      if (backend.close_after) End();
     }
     void OnRead(std::string_view bytes) override {
       request_.append(bytes);
@@ -79,6 +86,7 @@ class Backend final : public net::AcceptHandler {
   };
 
   fakes::MemoryLoop& loop_;
+  tls::Workspace workspace_;
   std::unique_ptr<net::Listener> listener_;
   std::vector<std::unique_ptr<Connection>> connections_;
 };

@@ -338,7 +338,7 @@ TEST_F(ScheduleTest, ChecksUnderWayAreBounded) {
     net.BlackHole(backend.at);
     targets.push_back(TargetAt(backend, check));
   }
-  Schedule schedule(loop, middle, registry, 8);
+  Schedule schedule(loop, middle, registry, nullptr, 8);
   schedule.Update(targets);
   int ready = 0;
   schedule.WhenAllAnswered([&] { ++ready; });
@@ -359,7 +359,7 @@ TEST_F(ScheduleTest, DestroyedWhileChecksAreUnderWayLeavesNothing) {
     targets.push_back(TargetAt(backend, check));
   }
   {
-    Schedule schedule(loop, middle, registry, 8);
+    Schedule schedule(loop, middle, registry, nullptr, 8);
     schedule.Update(targets);
     net.RunFor(milliseconds(600));
   }
@@ -422,6 +422,100 @@ TEST_F(ScheduleTest, EveryKindOfAnswerMovesItsCounter) {
   }
   EXPECT_EQ(sums.values["meridian_check_duration_seconds dallas port"], total);
   EXPECT_EQ(sums.values["meridian_checks_scheduled"], 1);
+}
+
+TEST_F(ScheduleTest, AnAgentAloneIsVerdictAndWord) {
+  check.type = topology::CheckType::kAgent;
+  Backend& backend = AddBackend("10.1.0.1:80");
+  backend.greeting = "down # not yet\n";
+  const Target target = TargetAt(backend, check);
+  Schedule schedule(loop, middle, registry);
+  schedule.Update({&target, 1});
+  net.RunFor(milliseconds(1000));
+  EXPECT_EQ(target.health->facts().probe, Probe::kUp);
+  EXPECT_EQ(target.health->facts().agent, health::Agent::kDown);
+  EXPECT_EQ(registry.AgentReason(*target.health), "not yet");
+  EXPECT_TRUE(changes.empty()) << "it was never up";
+  backend.greeting = "up 40%\n";
+  net.RunFor(seconds(2));
+  EXPECT_EQ(target.health->state(), State::kUp);
+  EXPECT_EQ(target.health->agent_share(), 40u);
+  backend.greeting = "what?\n";  // malformed, three times
+  net.RunFor(seconds(4));
+  EXPECT_EQ(target.health->facts().probe, Probe::kDown);
+  EXPECT_EQ(target.health->facts().agent, health::Agent::kUp) << "what it said before holds";
+}
+
+TEST_F(ScheduleTest, AnAgentBesideHasAWordAndItsSilenceNone) {
+  Backend& backend = AddBackend("10.1.0.1:80");
+  Backend& agent = AddBackend("10.1.0.1:81");
+  agent.greeting = "drain # being replaced\n";
+  topology::HealthCheck asked = check;
+  asked.name = "port agent";
+  asked.type = topology::CheckType::kAgent;
+  std::vector<Target> targets = {TargetAt(backend, check), TargetAt(backend, check)};
+  targets[0].check = &asked;
+  targets[0].address = agent.at;
+  targets[0].beside = true;
+  health::EndpointHealth& health = *targets[1].health;
+  Schedule schedule(loop, middle, registry);
+  schedule.Update(targets);
+  bool ready = false;
+  schedule.WhenAllAnswered([&] { ready = true; });
+  net.RunFor(milliseconds(1000));
+  EXPECT_TRUE(ready);
+  EXPECT_EQ(health.state(), State::kDraining);
+  EXPECT_STREQ(health::Cause(health.facts()), "agent");
+  net.BlackHole(agent.at);
+  net.RunFor(seconds(60));
+  EXPECT_EQ(health.state(), State::kDraining) << "what it said last holds";
+  EXPECT_EQ(health.facts().probe, Probe::kUp);
+  net.Heal(agent.at);
+  agent.greeting = "maint\n";
+  net.RunFor(seconds(4));
+  EXPECT_EQ(health.state(), State::kOut);
+  schedule.Update(targets);
+  EXPECT_EQ(health.state(), State::kOut) << "a reload that changes nothing";
+  schedule.Update({&targets[1], 1});
+  EXPECT_EQ(health.state(), State::kUp) << "nobody listens to the agent any more";
+  EXPECT_EQ(health.facts().agent, health::Agent::kNone);
+}
+
+TEST_F(ScheduleTest, WhatAnAgentSaidOutlivesAnotherNameOfItsCheck) {
+  check.type = topology::CheckType::kAgent;
+  Backend& backend = AddBackend("10.1.0.1:80");
+  backend.greeting = "drain\n";
+  const Target before = TargetAt(backend, check);
+  Schedule schedule(loop, middle, registry);
+  schedule.Update({&before, 1});
+  net.RunFor(milliseconds(1000));
+  topology::HealthCheck other = check;
+  other.name = "renamed";
+  const Target after = TargetAt(backend, other);
+  schedule.Update({&after, 1});
+  EXPECT_EQ(after.health->state(), State::kDraining);
+}
+
+TEST_F(ScheduleTest, ASilentTargetDelaysNoOther) {
+  topology::HealthCheck types[3] = {check, check, check};
+  types[0].type = topology::CheckType::kHttp;
+  types[1].type = topology::CheckType::kAgent;
+  types[2].type = topology::CheckType::kTcp;
+  std::vector<Target> targets;
+  for (int i = 0; i < 60; ++i) {
+    Backend& backend = AddBackend("10.1.0." + std::to_string(i + 1) + ":80");
+    backend.response.clear();
+    if (i % 3 == 2) net.BlackHole(backend.at);
+    targets.push_back(TargetAt(backend, types[i % 3]));
+  }
+  targets.push_back(TargetAt(AddBackend("10.1.1.1:80"), check));
+  Schedule schedule(loop, middle, registry);
+  schedule.Update(targets);
+  net.RunFor(milliseconds(700));
+  ExpectChanges({{500, State::kUp}});
+  backends.back()->Close();  // asked at 2500 (bad), 3000 (bad), 3500 (bad: down)
+  net.RunFor(seconds(4));
+  ExpectChanges({{3500, State::kDown}});
 }
 
 }  // namespace
