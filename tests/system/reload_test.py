@@ -1,7 +1,6 @@
 """A new configuration while traffic runs: what changes, what must not, and what is refused."""
 import json
 import os
-import re
 import signal
 import socket
 
