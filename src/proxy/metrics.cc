@@ -360,7 +360,7 @@ class Report {
 
   void WarmConnections() {
     ForEachKey(routes_, [&](const Key& key) {
-      sink_.Gauge("meridian_warm_connections", "Backend connections opened ahead, waiting",
+      sink_.Gauge("meridian_warm_connections_ready", "Backend connections opened ahead, waiting",
                   {{"service", key.first}, {"site", key.second}},
                   static_cast<double>(Sum(
                       routes_, key, [](auto& b) -> auto& { return b.warm; })));

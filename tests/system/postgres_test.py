@@ -94,7 +94,7 @@ class Database(SystemTest):
 
     def test_nor_does_it_on_spare_connections(self):
         meridian = self.start_meridian(backend={"warm": 4})
-        wait_until(lambda: meridian.metric("meridian_warm_connections", site="atlanta") == 8, "they wait")
+        wait_until(lambda: meridian.metric("meridian_warm_connections_ready", site="atlanta") == 8, "they wait")
         self.check_bench(self.bench(meridian.address(), "-n", "-C", "-S", "-c", "4", "-t", "50"), 200)
         self.assertGreater(meridian.metric("meridian_warm_connections_total", fate="used", site="atlanta"), 20)
 

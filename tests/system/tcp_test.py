@@ -296,7 +296,7 @@ class Warm(SystemTest):
         return Meridian(self.scope, config)
 
     def waiting(self, meridian):
-        return meridian.metric("meridian_warm_connections", site="dallas")
+        return meridian.metric("meridian_warm_connections_ready", site="dallas")
 
     @staticmethod
     def echo(connection):

@@ -46,7 +46,8 @@ struct Warm : testing::Test {
   }
   Peer& Client() { return world->Connect("192.0.2.1", "10.0.0.1:5432"); }
   double Waiting(const std::string& site) {
-    return MetricMap(world->metrics)["meridian_warm_connections{service=db,site=" + site + "}"];
+    return MetricMap(
+        world->metrics)["meridian_warm_connections_ready{service=db,site=" + site + "}"];
   }
   double Fate(const std::string& fate, const std::string& site = "atlanta") {
     return MetricMap(world->metrics)["meridian_warm_connections_total{service=db,site=" + site +
