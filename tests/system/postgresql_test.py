@@ -131,6 +131,13 @@ class Replication(SystemTest):
 
     def wait_ready(self):
         wait_until(lambda: self.recovery()["gates"][0]["open"], "dallas could take over", 20)
+        wait_until(lambda: self.replication("atlanta").get("role") == "primary", "atlanta is known", 20)
+        ages = [self.replication("dallas")["age_seconds"]]
+
+        def answered():
+            ages.append(self.replication("dallas")["age_seconds"])
+            return ages[-1] < ages[-2]
+        wait_until(answered, "dallas has answered since, and so is known to follow", 20)
 
     def through_meridian(self, statement):
         return self.primary.ask(statement, self.meridian.address("db")[1])
