@@ -5,6 +5,7 @@
 #include <meridian/base/text.h>
 #include <meridian/routing/explain.h>
 
+#include "admin/drain_request.h"
 #include "admin/events_text.h"
 #include "admin/exposition.h"
 #include "admin/state_metrics.h"
@@ -96,6 +97,7 @@ const std::vector<Api::Route>& Api::Routes() {
       {"GET", "/v1/config", &Api::Config},
       {"GET", "/v1/events", &Api::Events},
       {"POST", "/v1/reload", &Api::Reload},
+      {"GET", "/v1/drain", &Api::DrainOf},
       {"POST", "/v1/drain", &Api::Drain},
       {"DELETE", "/v1/drain", &Api::Undrain},
       {"POST", "/v1/stop", &Api::Stop},
@@ -184,6 +186,17 @@ void Api::Explain(const Request& request, std::string_view, Reply& reply) {
                              .draw = control_.Draw()};
   const routing::Explanation explanation = routing::Explain(table, query, control_.WallNow());
   Json(reply, ExplanationJson(explanation, snapshot->generation));
+}
+
+void Api::DrainOf(const Request& request, std::string_view, Reply& reply) {
+  const std::string target(request.Parameter("target").value_or(""));
+  if (target.empty()) {
+    return reply(ErrorResponse(400, "missing-parameter", "drain needs ?target=NAME"));
+  }
+  const bool is_serving = control_.registry().IntentOf(target) == health::Intent::kServe;
+  const auto wrong = CheckTarget(*control_.snapshot()->table, target);
+  if (is_serving && wrong) return reply(ErrorResponse(404, "not-found", *wrong));
+  Json(reply, IntentJson(control_, target));
 }
 
 void Api::Config(const Request&, std::string_view, Reply& reply) {

@@ -15,7 +15,7 @@
 //   /v1/config                 as loaded
 //   /v1/events                 a stream, or with follow=false a list
 //   /v1/reload                               reload
-//   /v1/drain                                drain             serve again
+//   /v1/drain                  of ?target=   drain             serve again
 //   /v1/stop                                 stop
 //   /metrics /healthz /readyz  text
 #pragma once
@@ -60,6 +60,7 @@ class Api {
   void Config(const Request&, std::string_view, Reply& reply);
   void Events(const Request& request, std::string_view, Reply& reply);
   void Reload(const Request& request, std::string_view, Reply& reply);
+  void DrainOf(const Request& request, std::string_view, Reply& reply);
   void Drain(const Request& request, std::string_view, Reply& reply);
   void Undrain(const Request& request, std::string_view, Reply& reply);
   void Stop(const Request& request, std::string_view, Reply& reply);

@@ -31,7 +31,24 @@ Cell State(const std::string& state) {
   return {state, PaintOfState(state)};
 }
 
-// "drained by ops (kernel update), 4m12s left"; empty if it serves.
+// "1 worker", "1,204 clients"
+std::string Counted(uint64_t number, const char* thing) {
+  return Format("{} {}{}", GroupThousands(number), thing, number == 1 ? "" : "s");
+}
+
+// ": 88 sessions, 3.1/s leave, the last in about 28s"
+std::string Leaving(const Reader& intent) {
+  if (intent["sessions"].is_null()) return {};
+  const uint64_t sessions = intent["sessions"].count();
+  if (sessions == 0) return ": no session is left";
+  std::string text = ": " + Counted(sessions, "session");
+  const double rate = intent["leaving_per_second"].number();
+  if (rate <= 0) return text;
+  return text + Format(", {:.1f}/s leave, the last in about {}", rate,
+                       Age(static_cast<double>(sessions) / rate));
+}
+
+// "drained by ops (kernel update), 4m12s left: 88 sessions"; empty if it serves.
 std::string IntentText(const Reader& intent) {
   const std::string what = intent["intent"].text();
   if (what.empty() || what == "serve") return {};
@@ -46,16 +63,11 @@ std::string IntentText(const Reader& intent) {
   if (!intent["expires_in_seconds"].is_null()) {
     text += Format(", ends by itself in {}", Age(intent["expires_in_seconds"].number()));
   }
-  return text;
+  return text + Leaving(intent);
 }
 
 std::string Unreadable(std::string_view json) {
   return std::string(json);
-}
-
-// "1 worker", "1,204 clients"
-std::string Counted(uint64_t number, const char* thing) {
-  return Format("{} {}{}", GroupThousands(number), thing, number == 1 ? "" : "s");
 }
 
 // "4 sites", or the one that is active.

@@ -2,6 +2,7 @@
 #include <meridian/base/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "admin/json_value.h"
@@ -50,6 +51,7 @@ class Views {
 };
 
 Json Views::Intent(const std::string& target, const health::IntentRecord& record) const {
+  const DrainState state = control_.drain(target);
   Json json = {{"target", target},
                {"intent", health::Name(record.intent)},
                {"author", record.author},
@@ -58,7 +60,9 @@ Json Views::Intent(const std::string& target, const health::IntentRecord& record
                {"deadline", nullptr},
                {"seconds_left", nullptr},
                {"expires", nullptr},
-               {"expires_in_seconds", nullptr}};
+               {"expires_in_seconds", nullptr},
+               {"sessions", state.sessions},
+               {"leaving_per_second", std::round(state.leaving_per_second * 10) / 10}};
   if (record.deadline != WallTime{}) {
     json["deadline"] = FormatTime(record.deadline);
     json["seconds_left"] = Seconds(std::max(record.deadline - now_, Duration(0)));

@@ -106,10 +106,12 @@ void CollectRoundTrips(const routing::Table& table, MetricSink& sink) {
   }
 }
 
-void CollectIntents(const health::Registry& registry, MetricSink& sink) {
+void CollectIntents(Control& control, MetricSink& sink) {
   uint64_t drains = 0, outs = 0;
-  for (const auto& [target, record] : registry.Intents()) {
+  for (const auto& [target, record] : control.registry().Intents()) {
     ++(record.intent == health::Intent::kOut ? outs : drains);
+    sink.Gauge("meridian_drain_sessions", "Requests and sessions left at what is drained or out.",
+               {{"target", target}}, static_cast<double>(control.drain(target).sessions));
   }
   constexpr const char* kHelp = "Operators' intents in force.";
   sink.Gauge("meridian_drains", kHelp, {{"intent", "drain"}}, static_cast<double>(drains));
@@ -124,7 +126,7 @@ void CollectState(Control& control, MetricSink& sink) {
   CollectEndpoints(*snapshot->table, sink);
   CollectServices(*snapshot->table, sink);
   CollectRoundTrips(*snapshot->table, sink);
-  CollectIntents(control.registry(), sink);
+  CollectIntents(control, sink);
   for (const topology::Service& service : snapshot->table->services()) {
     const failover::Controller* controller = control.recovery(service.name);
     if (controller != nullptr) CollectRecovery(*controller, sink);

@@ -1,4 +1,4 @@
-// meridian failover, failback, automation: disaster recovery by hand.
+// meridian failover, failback, acknowledge, release, automation: disaster recovery by hand.
 #include <meridian/base/format.h>
 
 #include <cstdio>
@@ -72,6 +72,41 @@ int FailbackCommand(const Command& self, Arguments arguments) {
   if (!answer) return kFailed;
   PrintText(live.json ? *answer : Tell(service, *answer));
   return kDone;
+}
+
+namespace {
+
+// An order that names a service and nothing else.
+int Order(const Command& self, Arguments arguments, const char* help, const char* done) {
+  Live live;
+  std::string service;
+  CommandLine line(self.name, self.summary, help);
+  line.Positional("SERVICE", service, "a service with mode disaster-recovery");
+  live.Declare(line);
+  if (const auto status = line.Parse(arguments)) return *status;
+  const auto answer = Ask(live, "POST", PathOf(service, self.name.c_str()),
+                          Format("{{\"author\":{}}}", JsonQuote(Author())));
+  if (!answer) return kFailed;
+  PrintText(live.json ? *answer : Format("{}: {}\n{}", service, done, Tell(service, *answer)));
+  return kDone;
+}
+
+}  // namespace
+
+int AcknowledgeCommand(const Command& self, Arguments arguments) {
+  return Order(self, arguments,
+               "Says that somebody has looked at the last automatic move: the cooldown ends, and\n"
+               "another automatic move is allowed.\n"
+               "Example: meridian acknowledge billing",
+               "the last move is acknowledged");
+}
+
+int ReleaseCommand(const Command& self, Arguments arguments) {
+  return Order(self, arguments,
+               "A site that an operator has chosen is not left by automation. This gives the\n"
+               "service back to it: failover, and failback if its mode is automatic.\n"
+               "Example: meridian release billing",
+               "automation may move it again");
 }
 
 int AutomationCommand(const Command& self, Arguments arguments) {

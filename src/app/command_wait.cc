@@ -48,9 +48,14 @@ int WaitCommand(const Command& self, Arguments arguments) {
                    "  ready                 listeners accept\n"
                    "  generation N          generation N or a later one runs\n"
                    "  site/NAME STATE       up, degraded, draining, down or out\n"
-                   "  site/NAME drained     it takes nothing new and has no session left\n"
+                   "  site/NAME drained     it takes nothing new and has no session left; also of\n"
+                   "                        region/NAME and endpoint/SITE/ADDRESS, once drained\n"
+                   "  service/NAME STATE    normal, failed-over, blocked, ready …; up or down\n"
+                   "  service/NAME at SITE  that site is active (disaster recovery)\n"
                    "Exit status 1 when the time is over.\n"
-                   "Example: meridian drain dallas && meridian wait site/dallas drained");
+                   "Examples:\n"
+                   "  meridian drain dallas && meridian wait site/dallas drained\n"
+                   "  meridian failover db && meridian wait service/db at dallas");
   line.Positional("CONDITION", words, "what to wait for");
   line.Option("--timeout", timeout, "TIME", "how long at most (30s)");
   live.Declare(line);

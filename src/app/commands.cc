@@ -22,7 +22,7 @@ int PrintHelp() {
       "Meridian, a geo-aware load balancer.\n"
       "Usage: meridian COMMAND [OPTIONS]\n\n";
   for (const Command& command : Commands()) {
-    text += Format("  {:<10}{}\n", command.name, command.summary);
+    text += Format("  {:<13}{}\n", command.name, command.summary);
   }
   text +=
       "\n'meridian COMMAND --help' tells more of each. 'meridian --version' prints the version.\n"
@@ -67,6 +67,8 @@ const std::vector<Command>& Commands() {
       {"undrain", "back into service", UndrainCommand},
       {"failover", "another site becomes active (disaster recovery)", FailoverCommand},
       {"failback", "the primary becomes active again", FailbackCommand},
+      {"acknowledge", "an automatic move was looked at: its cooldown ends", AcknowledgeCommand},
+      {"release", "what an operator chose may be moved by automation again", ReleaseCommand},
       {"automation", "the kill switch for automatic failover", AutomationCommand},
       {"wait", "until a condition holds, for scripts", WaitCommand},
       {"reload", "read the configuration again", ReloadCommand},

@@ -34,6 +34,8 @@ int DrainCommand(const Command& self, Arguments arguments);
 int UndrainCommand(const Command& self, Arguments arguments);
 int FailoverCommand(const Command& self, Arguments arguments);
 int FailbackCommand(const Command& self, Arguments arguments);
+int AcknowledgeCommand(const Command& self, Arguments arguments);
+int ReleaseCommand(const Command& self, Arguments arguments);
 int AutomationCommand(const Command& self, Arguments arguments);
 int WaitCommand(const Command& self, Arguments arguments);
 int ReloadCommand(const Command& self, Arguments arguments);

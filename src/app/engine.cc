@@ -26,7 +26,16 @@ Engine::Engine(uvio::UvLoop& loop, EngineOptions options)
           [this](const snapshot::SnapshotPtr& snapshot) { Published(snapshot); }),
       geo_watch_(loop, [this](const config::Geo& geo, std::shared_ptr<const geo::Locator> locator,
                               GeoWatch::Done done) { SwapLocator(geo, std::move(locator), done); }),
-      intents_(loop, registry_, [this] { fleet_->HealthChanged(); }),
+      drains_(
+          loop, registry_, [this](const std::string& target) { return SessionsAt(target); },
+          [this](std::string text) { Happened("intent", std::move(text)); }),
+      intents_(
+          loop, registry_,
+          [this] {
+            fleet_->HealthChanged();
+            drains_.Watch();
+          },
+          [this](std::string text) { Happened("intent", std::move(text)); }),
       recovery_(loop, registry_,
                 {.look = [this](std::function<void()> done) { fleet_->Look(std::move(done)); },
                  .leave = [this](const std::string& service,
@@ -54,6 +63,7 @@ bool Engine::Start() {
     return false;
   }
   intents_.Open(config->process.state_directory);
+  drains_.Watch();
   fleet_->Start();
   probe_thread_->Start("probe", nullptr);
   probe_thread_->loop().Post([this, snapshot = config_.snapshot()] {

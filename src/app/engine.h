@@ -19,6 +19,7 @@
 #include <string>
 
 #include "access_writer.h"
+#include "drain_progress.h"
 #include "fleet.h"
 #include "geo_watch.h"
 #include "intent_keeper.h"
@@ -49,6 +50,7 @@ class Engine final : public admin::Control, private net::TimerHandler {
   health::Registry& registry() override { return registry_; }
   admin::ProcessStatus status() const override;
   uint64_t active(std::string_view service, std::string_view site) const override;
+  admin::DrainState drain(const std::string& target) const override { return drains_.At(target); }
   void Collect(MetricSink& sink) override;
   admin::EventLog& events() override { return events_; }
   void Reload(bool force, std::function<void(admin::ReloadResult)> done) override;
@@ -72,6 +74,8 @@ class Engine final : public admin::Control, private net::TimerHandler {
   bool WatchSignals();
   bool OpenAdmin(const config::Admin& admin);
   bool ListenAdmin(const admin::ServerOptions& options, const char* key);
+  // Requests and sessions in progress at a region, a site, or a site's endpoint.
+  uint64_t SessionsAt(const std::string& target) const;
   void Happened(std::string_view kind, std::string text, bool grave = false);
   void LogChange(const health::Change& change);
   // What must know a new snapshot before any worker routes by it; an error refuses it.
@@ -97,6 +101,7 @@ class Engine final : public admin::Control, private net::TimerHandler {
   std::unique_ptr<proxy::Metrics> metrics_;
   LiveConfig config_;
   GeoWatch geo_watch_;
+  DrainProgress drains_;
   IntentKeeper intents_;
   Recovery recovery_;
   net::Timer grace_timer_, drain_timer_;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <set>
 
 #include "engine.h"
 #include "host.h"
@@ -122,6 +123,26 @@ admin::ProcessStatus Engine::status() const {
 
 uint64_t Engine::active(std::string_view service, std::string_view site) const {
   return metrics_->active(service, site);
+}
+
+uint64_t Engine::SessionsAt(const std::string& target) const {
+  const snapshot::SnapshotPtr now = snapshot();
+  const routing::Table& table = *now->table;
+  uint64_t sessions = 0;
+  const size_t slash = target.find('/');
+  if (slash == std::string::npos) {
+    for (const routing::Site& site : table.sites()) {
+      if (site.name == target || site.region == target) sessions += active("", site.name);
+    }
+    return sessions;
+  }
+  std::set<const health::EndpointHealth*> counted;  // services may share one
+  for (const routing::Endpoint& endpoint : table.endpoints()) {
+    if (table.site(endpoint.site).name != target.substr(0, slash)) continue;
+    if (endpoint.address_text != target.substr(slash + 1)) continue;
+    if (counted.insert(endpoint.health).second) sessions += endpoint.health->in_flight();
+  }
+  return sessions;
 }
 
 void Engine::Collect(MetricSink& sink) {

@@ -1,6 +1,7 @@
 // See intent_keeper.h.
 #include "intent_keeper.h"
 
+#include <meridian/base/format.h>
 #include <meridian/base/log.h>
 
 #include <algorithm>
@@ -8,8 +9,12 @@
 namespace meridian::app {
 
 IntentKeeper::IntentKeeper(net::Loop& loop, health::Registry& registry,
-                           std::function<void()> changed)
-    : loop_(loop), registry_(registry), changed_(std::move(changed)), timer_(*this) {}
+                           std::function<void()> changed, std::function<void(std::string)> tell)
+    : loop_(loop),
+      registry_(registry),
+      changed_(std::move(changed)),
+      tell_(std::move(tell)),
+      timer_(*this) {}
 
 void IntentKeeper::Open(const std::string& state_directory) {
   file_ = std::make_unique<StateFile>(state_directory);
@@ -73,14 +78,18 @@ void IntentKeeper::OnTimer(net::Timer&) {
   const WallTime now = loop_.WallNow();
   for (const auto& [target, record] : registry_.Intents()) {
     if (record.expires != WallTime{} && record.expires <= now) {
-      log::Info("{}: the {} by {} has expired: back in service", target,
-                health::Name(record.intent), record.author);
+      const std::string text = Format("{}: the {} by {} has expired: back in service", target,
+                                      health::Name(record.intent), record.author);
+      log::Info("{}", text);
+      tell_(text);
       registry_.SetIntent(target, {}, loop_.Now());
       continue;
     }
     if (record.intent != health::Intent::kDrain || record.deadline == WallTime{}) continue;
     if (record.deadline > now) continue;
-    log::Info("{}: the drain's deadline has passed: out", target);
+    const std::string text = Format("{}: the drain's deadline has passed: out", target);
+    log::Info("{}", text);
+    tell_(text);
     const health::IntentRecord out{.intent = health::Intent::kOut,
                                    .author = record.author,
                                    .reason = "drain deadline passed",

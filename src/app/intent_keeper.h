@@ -16,8 +16,10 @@ namespace meridian::app {
 
 class IntentKeeper final : private net::TimerHandler {
  public:
-  // `changed` is called after each change: the workers have to look.
-  IntentKeeper(net::Loop& loop, health::Registry& registry, std::function<void()> changed);
+  // `changed` is called after each change: the workers have to look. `tell` is told, in a sentence,
+  // of what comes by itself: a deadline, an expiry.
+  IntentKeeper(net::Loop& loop, health::Registry& registry, std::function<void()> changed,
+               std::function<void(std::string)> tell);
 
   // Loads what `state_directory` holds. Faults are logged: without a usable directory intents work,
   // but do not survive a restart.
@@ -34,6 +36,7 @@ class IntentKeeper final : private net::TimerHandler {
   net::Loop& loop_;
   health::Registry& registry_;
   std::function<void()> changed_;
+  std::function<void(std::string)> tell_;
   std::unique_ptr<StateFile> file_;
   net::Timer timer_;
 };

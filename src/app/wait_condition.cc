@@ -7,14 +7,29 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "live_call.h"
 
 namespace meridian::app {
 namespace {
 
-constexpr std::array<std::string_view, 6> kStates{"up",   "degraded", "draining",
-                                                  "down", "out",      "drained"};
+constexpr std::array<std::string_view, 6> kSiteStates{"up",   "degraded", "draining",
+                                                      "down", "out",      "drained"};
+constexpr std::array<std::string_view, 11> kServiceStates{
+    "up",          "degraded",    "down",  "normal",    "activating", "blocked",
+    "failed-over", "reconciling", "ready", "switching", "split-brain"};
+constexpr std::array<std::string_view, 1> kDrained{"drained"};
+
+// Whether `state` is one of `known`; if not, `fault` says so.
+bool IsOneOf(std::string_view state, std::span<const std::string_view> known,
+             std::string_view thing, std::string& fault) {
+  if (std::find(known.begin(), known.end(), state) != known.end()) return true;
+  const auto nearest = NearestName(state, known);
+  fault = Format("'{}' is not a state a {} can be waited for in", state, thing) +
+          (nearest ? Format("; did you mean '{}'?", *nearest) : "");
+  return false;
+}
 
 std::string OneLine(const std::vector<std::string>& words) {
   std::string text;
@@ -36,57 +51,120 @@ std::vector<std::string> Split(const std::string& text) {
 
 std::optional<WaitCondition> WaitCondition::Parse(const std::vector<std::string>& given,
                                                   std::string& fault) {
-  WaitCondition condition;
-  condition.text_ = OneLine(given);
-  const std::vector<std::string> words = Split(condition.text_);
-  if (words.size() == 1 && words[0] == "ready") return condition;
+  const std::string text = OneLine(given);
+  const std::vector<std::string> words = Split(text);
+  std::optional<WaitCondition> condition;
+  if (words.size() == 1 && words[0] == "ready") condition.emplace();
   if (words.size() == 2 && words[0] == "generation") {
-    const auto number = ParseUnsigned(words[1]);
-    if (number) {
-      condition.kind_ = Kind::kGeneration;
-      condition.generation_ = *number;
-      return condition;
+    if (const auto number = ParseUnsigned(words[1])) {
+      condition.emplace();
+      condition->kind_ = Kind::kGeneration;
+      condition->generation_ = *number;
     }
   }
-  if (words.size() == 2 && words[0].starts_with("site/") && words[0].size() > 5) {
-    if (std::find(kStates.begin(), kStates.end(), words[1]) != kStates.end()) {
-      condition.kind_ = words[1] == "drained" ? Kind::kSiteDrained : Kind::kSiteState;
-      condition.site_ = words[0].substr(5);
-      condition.state_ = words[1];
-      return condition;
+  if (words.size() >= 2) {
+    const size_t slash = words[0].find('/');
+    if (slash != std::string::npos && slash + 1 < words[0].size()) {
+      condition = OfThing(words[0].substr(0, slash), words[0].substr(slash + 1), words, fault);
     }
-    const auto nearest = NearestName(words[1], kStates);
-    fault = Format("'{}' is not a state a site can be in", words[1]) +
-            (nearest ? Format("; did you mean '{}'?", *nearest) : "");
-    return std::nullopt;
   }
-  fault = Format("'{}' is not a condition: ready, generation N, site/NAME STATE, site/NAME drained",
-                 condition.text_);
+  if (condition) {
+    condition->text_ = text;
+  } else if (fault.empty()) {
+    fault = Format(
+        "'{}' is not a condition: ready, generation N, site/NAME STATE, site/NAME drained, "
+        "region/NAME drained, endpoint/SITE/ADDRESS drained, service/NAME STATE, "
+        "service/NAME at SITE",
+        text);
+  }
+  return condition;
+}
+
+std::optional<WaitCondition> WaitCondition::OfThing(std::string_view thing, std::string_view name,
+                                                    const std::vector<std::string>& words,
+                                                    std::string& fault) {
+  WaitCondition condition;
+  condition.name_ = name;
+  condition.state_ = words.back();
+  if (thing == "service" && words.size() == 3 && words[1] == "at") {
+    condition.kind_ = Kind::kActive;
+    return condition;
+  }
+  if (words.size() != 2) return std::nullopt;
+  if (thing == "site" && IsOneOf(words[1], kSiteStates, thing, fault)) {
+    condition.kind_ = words[1] == "drained" ? Kind::kSiteDrained : Kind::kSite;
+    return condition;
+  }
+  if (thing == "service" && IsOneOf(words[1], kServiceStates, thing, fault)) {
+    condition.kind_ = Kind::kService;
+    return condition;
+  }
+  if ((thing == "region" || thing == "endpoint") && IsOneOf(words[1], kDrained, thing, fault)) {
+    condition.kind_ = Kind::kDrained;
+    return condition;
+  }
   return std::nullopt;
 }
 
 std::string WaitCondition::Target() const {
-  if (kind_ == Kind::kReady || kind_ == Kind::kGeneration) return "/v1/status";
-  return "/v1/sites/" + PercentEncode(site_);
+  switch (kind_) {
+    case Kind::kReady:
+    case Kind::kGeneration:
+      break;
+    case Kind::kSite:
+    case Kind::kSiteDrained:
+      return "/v1/sites/" + PercentEncode(name_);
+    case Kind::kDrained:
+      return "/v1/drain?target=" + PercentEncode(name_);
+    case Kind::kService:
+    case Kind::kActive:
+      return "/v1/services/" + PercentEncode(name_);
+  }
+  return "/v1/status";
 }
 
 bool WaitCondition::Holds(std::string_view json, std::string& now) const {
-  if (kind_ == Kind::kGeneration) {
-    now = admin::FieldOf(json, "/generation").value_or("0");
-    const bool reached = ParseUnsigned(now).value_or(0) >= generation_;
-    now = "generation " + now;
-    return reached;
+  const auto field = [json](const char* pointer) {
+    return admin::FieldOf(json, pointer).value_or("");
+  };
+  const std::string state = field("/state");
+  switch (kind_) {
+    case Kind::kReady:
+      now = "it is " + state;
+      return state == "serving";
+    case Kind::kGeneration:
+      now = "generation " + field("/generation");
+      return ParseUnsigned(field("/generation")).value_or(0) >= generation_;
+    case Kind::kSite:
+      now = Format("site {} is {}", name_, state);
+      return state == state_;
+    case Kind::kSiteDrained:
+      now = Format("site {} is {} with {} sessions", name_, state, field("/sessions"));
+      return (state == "draining" || state == "out" || state == "down") &&
+             field("/sessions") == "0";
+    case Kind::kDrained:
+      return DrainHolds(json, now);
+    case Kind::kService: {
+      const std::string recovery = field("/recovery/state");
+      now = Format("service {} is {}", name_, recovery.empty() ? state : recovery);
+      return (recovery.empty() ? state : recovery) == state_;
+    }
+    case Kind::kActive:
+      now = Format("{} is active", field("/active").empty() ? "no site" : field("/active"));
+      return field("/active") == state_;
   }
-  const std::string state = admin::FieldOf(json, "/state").value_or("");
-  if (kind_ == Kind::kReady) {
-    now = "it is " + state;
-    return state == "serving";
-  }
-  now = Format("site {} is {}", site_, state);
-  if (kind_ == Kind::kSiteState) return state == state_;
+  return false;
+}
+
+bool WaitCondition::DrainHolds(std::string_view json, std::string& now) const {
+  const std::string intent = admin::FieldOf(json, "/intent").value_or("");
   const std::string sessions = admin::FieldOf(json, "/sessions").value_or("");
-  now += Format(" with {} sessions", sessions);
-  return (state == "draining" || state == "out" || state == "down") && sessions == "0";
+  if (intent == "serve") {
+    now = name_ + " is not being drained";
+    return false;
+  }
+  now = Format("{} is {} with {} sessions", name_, intent == "out" ? "out" : "draining", sessions);
+  return sessions == "0";
 }
 
 }  // namespace meridian::app

@@ -1,9 +1,13 @@
 // What `meridian wait` waits for, and whether an answer of the API says it holds. Plain values.
 //
-//   ready                  listeners accept
-//   generation N           generation N or a later one runs
-//   site/NAME STATE        up | degraded | draining | down | out, or
-//   site/NAME drained      it is draining or out, and has no session left
+//   ready                            listeners accept
+//   generation N                     generation N or a later one runs
+//   site/NAME STATE                  up | degraded | draining | down | out
+//   site/NAME drained                it takes nothing new, and has no session left; also of
+//     region/NAME, endpoint/SITE/ADDRESS, which an operator has drained
+//   service/NAME STATE               normal | failed-over | blocked …, of a service with disaster
+//                                    recovery; up | degraded | down, of any other
+//   service/NAME at SITE             that site is active
 #pragma once
 
 #include <optional>
@@ -26,9 +30,14 @@ class WaitCondition {
   const std::string& text() const { return text_; }
 
  private:
-  enum class Kind { kReady, kGeneration, kSiteState, kSiteDrained };
+  enum class Kind { kReady, kGeneration, kSite, kSiteDrained, kDrained, kService, kActive };
+  static std::optional<WaitCondition> OfThing(std::string_view thing, std::string_view name,
+                                              const std::vector<std::string>& words,
+                                              std::string& fault);
+  bool DrainHolds(std::string_view json, std::string& now) const;
+
   Kind kind_ = Kind::kReady;
-  std::string site_, state_, text_;
+  std::string name_, state_, text_;  // of what, which state (or site) of it
   uint64_t generation_ = 0;
 };
 

@@ -125,16 +125,22 @@ std::string GatesText(const Outlook& outlook, const Policy& policy) {
   return text;
 }
 
-std::string HindrancesText(const std::vector<Hindrance>& hindrances) {
+// With the command that ends each, where there is one.
+std::string HindrancesText(const std::vector<Hindrance>& hindrances, const std::string& service) {
   std::string text;
   for (const Hindrance hindrance : hindrances) {
     text += std::string(text.empty() ? "" : ", ") + Name(hindrance);
+    if (hindrance == Hindrance::kCooldown)
+      text += Format(": 'meridian acknowledge {}' ends it", service);
+    if (hindrance == Hindrance::kOperatorChoice)
+      text += Format(": 'meridian release {}' ends it", service);
   }
   return text;
 }
 
 // What an active site's death leads to; for the states of rest.
-std::string DeathText(const Outlook& outlook, const std::string& active, const Policy& policy) {
+std::string DeathText(const Outlook& outlook, const Record& record, const Policy& policy) {
+  const std::string& active = record.active;
   const std::string gates = GatesText(outlook, policy);
   if (outlook.life == Life::kUnreachable) {
     return Format("{} does not answer, but {} still receives from it: it stays active", active,
@@ -144,8 +150,8 @@ std::string DeathText(const Outlook& outlook, const std::string& active, const P
                                ? Format("{} is dead: in {}", active, FormatAge(*outlook.due_in))
                                : Format("if {} dies, after {}", active, FormatAge(policy.after));
   if (!outlook.hindrances.empty()) {
-    return Format("{}, nothing moves by itself ({}); {}", when, HindrancesText(outlook.hindrances),
-                  gates);
+    return Format("{}, nothing moves by itself ({}); {}", when,
+                  HindrancesText(outlook.hindrances, record.service), gates);
   }
   if (outlook.would_activate.empty()) return Format("{}, nothing takes over: {}", when, gates);
   return Format("{}, {} takes over; {}", when, outlook.would_activate, gates);
@@ -175,7 +181,8 @@ std::string Controller::NextText(const Outlook& outlook) const {
       return Format("{} takes over when the record is saved", outlook.would_activate);
     case State::kBlocked:
       return Format("{} is dead and nothing takes over{}{}; {}", active().name,
-                    outlook.hindrances.empty() ? "" : ": ", HindrancesText(outlook.hindrances),
+                    outlook.hindrances.empty() ? "" : ": ",
+                    HindrancesText(outlook.hindrances, record_.service),
                     GatesText(outlook, policy_));
     case State::kSwitching:
       return Format("{} becomes active when {} is drained and the lag is 0, or {} stays in {}",
@@ -186,7 +193,7 @@ std::string Controller::NextText(const Outlook& outlook) const {
           "frozen on {} until one side steps down, or an operator names a site with force",
           active().name);
   }
-  return DeathText(outlook, active().name, policy_);
+  return DeathText(outlook, record_, policy_);
 }
 
 Result<Assessment> Controller::Assess(std::string_view to) const {

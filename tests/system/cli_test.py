@@ -6,8 +6,8 @@ import shutil
 from harness import PLACES, Authority, Meridian, Sites, SystemTest, get, main, run_meridian, wait_until, web_config
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-COMMANDS = ("run", "demo", "check", "explain", "whatif", "simulate", "status", "sites", "services", "drain", "undrain",
-            "wait", "reload", "stop")
+COMMANDS = ("run", "demo", "check", "explain", "whatif", "simulate", "status", "sites", "services", "events", "drain",
+            "undrain", "failover", "failback", "acknowledge", "release", "automation", "wait", "reload", "stop")
 
 
 

@@ -240,6 +240,23 @@ class Recovery(SystemTest):
         self.wait_state("normal", "atlanta")
         self.wait_writes_at("atlanta")
 
+    def test_what_keeps_automation_back_is_said_with_the_command_that_ends_it(self):
+        self.assertTrue(self.meridian.reload(self.config(failover={"after": "1s", "cooldown": "1h"}))["accepted"])
+        self.wait_known()
+        self.lose_atlanta()
+        self.assertEqual(self.meridian.cli("wait", "service/db", "failed-over").returncode, 0)
+        self.assertEqual(self.meridian.cli("wait", "service/db", "at", "dallas").returncode, 0)
+        self.assertIn("cooldown: 'meridian acknowledge db' ends it", self.meridian.cli("services").stdout)
+        done = self.meridian.cli("acknowledge", "db")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("cooldown", self.meridian.cli("services").stdout)
+        self.assertEqual(self.meridian.cli("failover", "db", "--to", "san-jose", "--force").returncode, 0)
+        self.wait_writes_at("san-jose")
+        self.assertIn("operator-choice: 'meridian release db' ends it", self.meridian.cli("services").stdout)
+        self.assertEqual(self.meridian.cli("release", "db").returncode, 0)
+        self.assertNotIn("operator-choice", self.meridian.cli("services").stdout)
+        self.assertEqual(self.meridian.cli("release", "web").returncode, 1)
+
     def test_the_kill_switch_keeps_everything_where_it_is(self):
         self.wait_known()
         self.assertEqual(self.meridian.cli("automation", "off").returncode, 0)

@@ -243,37 +243,71 @@ class Failing(SystemTest):
         wait_until(lambda: ends, "the server hears of it")
         self.assertEqual(ends, ["reset"])
 
-    def test_sessions_at_a_dead_site_are_reset_one_after_the_other(self):
-        count = 400
+    def start_two_sites(self):
+        """Meridian with one worker before dallas, whose server is returned too, and atlanta."""
         server = TcpServer(self.scope, greeter(b"dallas"))
         other = TcpServer(self.scope, greeter(b"atlanta"))
         config = tcp_config({"dallas": [server.address], "atlanta": [other.address]})
         config["process"]["workers"] = 1
-        meridian = Meridian(self.scope, config)
-        poll = select.epoll()
-        self.scope.callback(poll.close)
-        clients = {}
+        return Meridian(self.scope, config), server
+
+    def sessions(self, meridian, count):
+        clients = []
         for _ in range(count):
             client = Connection(meridian.address(), PLACES["dallas"].client)
             self.scope.callback(client.close)
             self.assertEqual(client.read_until(b"\n"), b"dallas")
-            clients[client.socket.fileno()] = client
-            poll.register(client.socket, select.EPOLLIN)
+            clients.append(client)
+        return clients
+
+    def check_reset_one_by_one(self, clients):
+        by_number = {client.socket.fileno(): client for client in clients}
+        gone = []
+        with select.epoll() as poll:
+            for number in by_number:
+                poll.register(number, select.EPOLLIN)
+            while len(gone) < len(clients):
+                events = poll.poll(10)
+                self.assertTrue(events, "%d of %d are gone" % (len(gone), len(clients)))
+                for number, _ in events:
+                    poll.unregister(number)
+                    with self.assertRaises(ConnectionResetError):
+                        by_number[number].socket.recv(1)
+                    gone.append(time.monotonic())
+        self.assertGreater(gone[-1] - gone[0], 0.3)
+
+    def test_sessions_at_a_dead_site_are_reset_one_after_the_other(self):
+        meridian, server = self.start_two_sites()
+        clients = self.sessions(meridian, 400)
         server.listener.close()
         server.listener = socket.create_server(("127.0.0.1", 0))  # a place of its own to close
-        gone = []
-        while len(gone) < count:
-            events = poll.poll(10)
-            self.assertTrue(events, "%d of %d are gone" % (len(gone), count))
-            for number, _ in events:
-                poll.unregister(number)
-                with self.assertRaises(ConnectionResetError):
-                    clients[number].socket.recv(1)
-                gone.append(time.monotonic())
-        self.assertGreater(gone[-1] - gone[0], 0.3)
+        self.check_reset_one_by_one(clients)
         self.assertEqual(meridian.site_state("dallas"), "down")
         with Connection(meridian.address(), PLACES["dallas"].client) as connection:
             self.assertEqual(connection.read_until(b"\n"), b"atlanta")
+
+    def test_what_a_drain_has_left_is_seen_and_reset_one_after_the_other_at_its_deadline(self):
+        meridian, _ = self.start_two_sites()
+        clients = self.sessions(meridian, 402)
+        self.assertEqual(meridian.cli("drain", "dallas", "--expires", "1h", "--reason", "kernel").returncode, 0)
+        self.assertRegex(meridian.cli("status").stdout, r"dallas: drained by .* \(kernel\), .*: 402 sessions")
+        with Connection(meridian.address(), PLACES["dallas"].client) as connection:
+            self.assertEqual(connection.read_until(b"\n"), b"atlanta")
+        for client in clients[:2]:
+            client.close()
+        wait_until(lambda: meridian.read("/v1/drain?target=us-south")["intent"] == "serve" and
+                   meridian.read("/v1/drain?target=dallas")["sessions"] == 400, "two have left")
+        waited = meridian.cli("wait", "site/dallas", "drained", "--timeout", "100ms")
+        self.assertEqual(waited.returncode, 1)
+        self.assertIn("with 400 sessions", waited.stderr)
+        self.assertEqual(meridian.cli("drain", "dallas", "--deadline", "100ms").returncode, 0)
+        self.check_reset_one_by_one(clients[2:])
+        self.assertEqual(meridian.cli("wait", "site/dallas", "drained").returncode, 0)
+
+        def told():
+            texts = [event["text"] for event in meridian.read("/v1/events?follow=false")["events"]]
+            return "dallas: drained, no session is left" in texts
+        wait_until(told, "an event says so")
 
     def test_a_lone_session_at_a_dead_site_is_reset_as_soon_as_that_is_known(self):
         server = TcpServer(self.scope, greeter(b"dallas"))

@@ -37,6 +37,12 @@ struct ReloadResult {
   std::vector<std::string> errors;  // beyond the file: a database, a bind, too drastic a change
 };
 
+// How far a drain has come.
+struct DrainState {
+  uint64_t sessions = 0;          // requests and sessions left
+  double leaving_per_second = 0;  // over the last ten seconds
+};
+
 // An operator's order to disaster recovery.
 struct RecoveryCommand {
   enum class Order : uint8_t {
@@ -64,6 +70,8 @@ class Control {
   virtual ProcessStatus status() const = 0;
   // Requests and sessions in progress for a service and site; empty: all.
   virtual uint64_t active(std::string_view service, std::string_view site) const = 0;
+  // Of a target that is drained or out.
+  virtual DrainState drain(const std::string& target) const = 0;
   virtual void Collect(MetricSink& sink) = 0;
   virtual EventLog& events() = 0;
   // `done` is called once, maybe later.

@@ -229,6 +229,17 @@ TEST_F(ApiTest, ConfigIsInTheShapeOfTheFileAndHidesSecrets) {
   EXPECT_EQ(Do("GET", "/v1/config").body.find("hunter2"), std::string::npos);
 }
 
+TEST_F(ApiTest, ADrainTellsHowFarItHasCome) {
+  EXPECT_EQ(Field("/v1/drain?target=us-south", "/intent"), "serve");
+  EXPECT_EQ(Do("GET", "/v1/drain?target=dalas").status, 404);
+  ASSERT_EQ(Do("POST", "/v1/drain", R"({"target":"us-south"})").status, 200);
+  EXPECT_EQ(Field("/v1/drain?target=us-south", "/intent"), "drain");
+  EXPECT_EQ(Field("/v1/drain?target=us-south", "/sessions"), "88");
+  EXPECT_EQ(Field("/v1/status", "/drains/0/leaving_per_second"), "3.1");
+  EXPECT_NE(Do("GET", "/metrics").body.find("meridian_drain_sessions{target=\"us-south\"} 88"),
+            std::string::npos);
+}
+
 TEST_F(ApiTest, ReadyFollowsTheProcess) {
   EXPECT_EQ(Do("GET", "/readyz").status, 200);
   control.given_status.state = "draining";
@@ -237,9 +248,10 @@ TEST_F(ApiTest, ReadyFollowsTheProcess) {
 }
 
 TEST_F(ApiTest, WrongMethodNamesTheRightOnes) {
-  const Response drain = Do("GET", "/v1/drain");
+  const Response drain = Do("PUT", "/v1/drain");
   EXPECT_EQ(drain.status, 405);
-  EXPECT_EQ(drain.allow, "POST, DELETE");
+  EXPECT_EQ(drain.allow, "GET, HEAD, POST, DELETE");
+  EXPECT_EQ(Do("GET", "/v1/drain").status, 400) << "of what?";
   EXPECT_EQ(Do("POST", "/v1/status").allow, "GET, HEAD");
 }
 

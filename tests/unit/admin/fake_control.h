@@ -79,6 +79,7 @@ class FakeControl final : public Control {
   uint64_t active(std::string_view service, std::string_view site) const override {
     return site.empty() ? 1204 : site == "atlanta" && service != "none" ? 1000 : 204;
   }
+  DrainState drain(const std::string&) const override { return {88, 3.14}; }
   void Collect(MetricSink& sink) override {
     sink.Count("meridian_requests_total", "Requests.", {{"service", "web"}}, 5);
   }

@@ -133,13 +133,14 @@ TEST(RenderSites, ShowsLoadEndpointsAndWhoDrainedIt) {
    {"name":"atlanta","region":"us-east","state":"up","sessions":1000,"capacity":20000,"intent":{"intent":"serve"},
     "services":{"web":{"state":"up","endpoints":[{"address":"10.1.0.11:8080","state":"up","cause":""}]}}},
    {"name":"dallas","region":"us-south","state":"draining","sessions":88,"capacity":null,
-    "intent":{"intent":"drain","author":"ops","reason":"kernel","seconds_left":252},
+    "intent":{"intent":"drain","author":"ops","reason":"kernel","seconds_left":252,
+              "sessions":88,"leaving_per_second":3.1},
     "services":{"web":{"state":"draining","endpoints":[{"address":"10.2.0.11:8080","state":"draining","cause":"intent"}]}}}]})json",
           false),
       "SITE     REGION    STATE             LOAD  ENDPOINTS UP\n"
       "atlanta  us-east   up        1,000/20,000  web 1/1\n"
       "dallas   us-south  draining            88  web 0/1 (10.2.0.11:8080 draining by intent)\n"
-      "         drained by ops (kernel), 4m12s left\n");
+      "         drained by ops (kernel), 4m12s left: 88 sessions, 3.1/s leave, the last in about 28s\n");
 }
 
 TEST(RenderReload, ShowsEveryDiagnosticOfARefusal) {

@@ -138,6 +138,20 @@ TEST(WaitCondition, HoldsByWhatTheApiSays) {
       {"site/dallas drained", "/v1/sites/dallas", R"({"state":"draining","sessions":3})", false},
       {"site/dallas drained", "/v1/sites/dallas", R"({"state":"up","sessions":0})", false},
       {"site/a b up", nullptr, nullptr, false},
+      {"region/us drained", "/v1/drain?target=us", R"({"intent":"drain","sessions":0})", true},
+      {"region/us drained", "/v1/drain?target=us", R"({"intent":"out","sessions":2})", false},
+      {"region/us drained", "/v1/drain?target=us", R"({"intent":"serve"})", false},
+      {"region/us up", nullptr, nullptr, false},
+      {"endpoint/a/10.2.0.11:80 drained", "/v1/drain?target=a%2F10.2.0.11%3A80",
+       R"({"intent":"drain","sessions":0})", true},
+      {"service/db failed-over", "/v1/services/db",
+       R"({"state":"up","recovery":{"state":"failed-over"}})", true},
+      {"service/db ready", "/v1/services/db",
+       R"({"state":"up","recovery":{"state":"failed-over"}})", false},
+      {"service/web up", "/v1/services/web", R"({"state":"up"})", true},
+      {"service/db at dallas", "/v1/services/db", R"({"active":"dallas"})", true},
+      {"service/db at dallas", "/v1/services/db", R"({"active":"atlanta"})", false},
+      {"service/db at", nullptr, nullptr, false},
   };
   for (const Waited& waited : cases) {
     std::string fault, seen;

@@ -31,7 +31,9 @@ class IntentKeeperTest : public testing::Test {
   health::Registry registry_;
   health::EndpointHealth& endpoint_ = registry_.Endpoint("dallas", "a", "");
   int changes_ = 0;
-  IntentKeeper keeper_{loop_, registry_, [this] { ++changes_; }};
+  std::vector<std::string> told_;
+  IntentKeeper keeper_{loop_, registry_, [this] { ++changes_; },
+                       [this](std::string text) { told_.push_back(std::move(text)); }};
 };
 
 TEST_F(IntentKeeperTest, ADrainEndsInOutAtItsDeadlineAndByItselfWhenItExpires) {
@@ -46,6 +48,9 @@ TEST_F(IntentKeeperTest, ADrainEndsInOutAtItsDeadlineAndByItselfWhenItExpires) {
   EXPECT_EQ(endpoint_.state(), State::kUp);
   EXPECT_TRUE(registry_.Intents().empty());
   EXPECT_EQ(changes_, 3);
+  EXPECT_EQ(told_,
+            (std::vector<std::string>{"dallas: the drain's deadline has passed: out",
+                                      "dallas: the out by ops has expired: back in service"}));
 }
 
 TEST_F(IntentKeeperTest, ADrainWithoutThemStays) {
@@ -60,7 +65,8 @@ TEST_F(IntentKeeperTest, AnExpiryHoldsOverARestart) {
   ASSERT_TRUE(keeper_.Set("dallas", Drain({}, seconds(20))).has_value());
   health::Registry after;
   health::EndpointHealth& endpoint = after.Endpoint("dallas", "a", "");
-  IntentKeeper second(loop_, after, [] {});
+  IntentKeeper second(
+      loop_, after, [] {}, [](const std::string&) {});
   second.Open(directory_.path());
   EXPECT_EQ(endpoint.state(), State::kDraining);
   EXPECT_EQ(after.Intents()[0].second.author, "ops");
