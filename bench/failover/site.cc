@@ -1,5 +1,6 @@
 // One site of bench/failover: `site NAME PORT…`. Answers every request head (no request bodies) on
-// any of its ports with 200 and its name, and GET /healthz with 200. Signals make it fail: SIGUSR1
+// any of its ports with 200 and its name, GET /healthz with 200, and GET /replication with how its
+// data stands (atlanta is the primary). Signals make it fail: SIGUSR1
 // has it answer 503 to all but /healthz, SIGUSR2 to all, SIGHUP ends that. Prints "ready" once it
 // listens, then serves until it is ended. One thread, level-triggered epoll; an answer that the
 // kernel does not take at once ends its connection.
@@ -18,12 +19,21 @@ namespace {
 
 constexpr size_t kMaxHead = 16 * 1024;
 constexpr std::string_view kHealth = "GET /healthz ";
+constexpr std::string_view kReplication = "GET /replication ";
+constexpr std::string_view kPrimary = "atlanta";
 
 struct Peer {
   int fd = -1;
   bool listening = false;
   std::string in;  // of a head that is not whole yet
 };
+
+// A standby receives from nobody: it is no witness that the primary lives.
+std::string_view ReplicationStatus(std::string_view site) {
+  return site == kPrimary
+             ? R"({"role":"primary"})"
+             : R"({"role":"standby","lag_seconds":0,"backlog_bytes":0,"source_connected":false})";
+}
 
 std::string Answer(std::string_view status, std::string_view body) {
   return "HTTP/1.1 " + std::string(status) +
@@ -36,6 +46,7 @@ class Site {
   Site(std::string_view name, int ports, char** first)
       : epoll_(epoll_create1(EPOLL_CLOEXEC)),
         good_(Answer("200 OK", name)),
+        replication_(Answer("200 OK", ReplicationStatus(name))),
         bad_(Answer("503 Service Unavailable", "failing")) {
     sigset_t set;
     sigemptyset(&set);
@@ -99,8 +110,11 @@ class Site {
     if (got <= 0) return got < 0 && WouldBlock();
     peer.in.append(buffer_.data(), static_cast<size_t>(got));
     for (size_t end; (end = peer.in.find("\r\n\r\n")) != std::string::npos;) {
-      const bool is_check = peer.in.starts_with(kHealth);
-      const std::string& answer = (is_check ? unhealthy_ : failing_) ? bad_ : good_;
+      const bool is_status = peer.in.starts_with(kReplication);
+      const bool is_check = is_status || peer.in.starts_with(kHealth);
+      const std::string& answer = (is_check ? unhealthy_ : failing_) ? bad_
+                                  : is_status                        ? replication_
+                                                                     : good_;
       const ssize_t sent = send(peer.fd, answer.data(), answer.size(), MSG_NOSIGNAL);
       if (sent != static_cast<ssize_t>(answer.size())) return false;
       peer.in.erase(0, end + 4);
@@ -109,7 +123,7 @@ class Site {
   }
 
   const int epoll_;
-  const std::string good_, bad_;
+  const std::string good_, replication_, bad_;
   Peer signals_;
   bool failing_ = false, unhealthy_ = false;
   std::array<char, kMaxHead> buffer_;
