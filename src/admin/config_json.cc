@@ -88,8 +88,12 @@ Json Value(const topology::HealthCheck& check) {
   if (check.port != 0) json["port"] = check.port;
   if (check.type == CheckType::kHttp || check.type == CheckType::kHttps) {
     json["path"] = check.path;
+    json["method"] = check.method;
     if (!check.host.empty()) json["host"] = check.host;
+    for (const auto& [name, value] : check.headers) json["headers"][name] = "***";
+    json["protocol"] = check.http2 ? "http2" : "http1";
     json["expect"] = std::to_string(check.expect_low) + "-" + std::to_string(check.expect_high);
+    if (!check.expect_body.empty()) json["expect_body"] = check.expect_body;
   }
   if (check.type == CheckType::kGrpc) json["service"] = check.grpc_service;
   if (check.type == CheckType::kPostgresql) {

@@ -46,7 +46,7 @@ std::string Question(const topology::HealthCheck& check) {
   switch (check.type) {
     case topology::CheckType::kHttp:
     case topology::CheckType::kHttps:
-      return check.path;
+      return Format("{} {}{}", check.method, check.path, check.http2 ? " over HTTP/2" : "");
     case topology::CheckType::kGrpc:
       return check.grpc_service.empty() ? "server" : check.grpc_service;
     case topology::CheckType::kPostgresql:

@@ -2,6 +2,7 @@
 // nothing for a type. ResolveChecks runs after the services, whose backends a check may take after.
 #include "config/build.h"
 
+#include "config/header_rules.h"
 #include "config/values.h"
 
 #include <meridian/base/format.h>
@@ -43,7 +44,10 @@ void ReadTimes(Build& build, const View& view, HealthCheck& check) {
 bool MeansSomething(std::string_view key, CheckType type) {
   const bool http = type == CheckType::kHttp || type == CheckType::kHttps;
   const bool database = type == CheckType::kPostgresql;
-  if (key == "path" || key == "host" || key == "expect") return http;
+  for (const std::string_view one :
+       {"path", "method", "host", "headers", "protocol", "expect", "expect_body"}) {
+    if (key == one) return http;
+  }
   if (key == "service") return type == CheckType::kGrpc;
   if (key == "tls") {
     return type == CheckType::kTls || type == CheckType::kHttps || type == CheckType::kGrpc ||
@@ -54,13 +58,32 @@ bool MeansSomething(std::string_view key, CheckType type) {
 }
 
 void WarnOfIdleKeys(Build& build, const View& view, CheckType type) {
-  for (const char* const key : {"path", "host", "expect", "service", "tls", "agent_port", "user",
-                                "database", "passfile", "role"}) {
+  for (const char* const key :
+       {"path", "method", "host", "headers", "protocol", "expect", "expect_body", "service", "tls",
+        "agent_port", "user", "database", "passfile", "role"}) {
     const View value = view[key];
     if (!value || !view["type"] || MeansSomething(key, type)) continue;
     build.Warning(value.at(), value.path(),
                   Format("has no effect with type {}", topology::Name(type)));
   }
+}
+
+void ReadHttp(Build& build, const View& view, HealthCheck& check) {
+  Read(view, "path", check.path);
+  Read(view, "method", check.method);
+  Read(view, "host", check.host);
+  check.headers = ReadCheckHeaders(build, view["headers"]);
+  const View protocol = view["protocol"];
+  check.http2 = protocol && protocol.text() == "http2" && MeansSomething("protocol", check.type);
+  if (const View expect = view["expect"]) {
+    const StatusRange range = ParseStatusRange(expect.text()).value_or(StatusRange{});
+    check.expect_low = range.low;
+    check.expect_high = range.high;
+  }
+  Read(view, "expect_body", check.expect_body);
+  if (check.expect_body.empty() || check.method != "HEAD") return;
+  const View body = view["expect_body"];
+  build.Error(body.at(), body.path(), "the answer to HEAD has no body; expected another method");
 }
 
 HealthCheck BuildHealthCheck(Build& build, const std::string& name, const View& view) {
@@ -76,15 +99,9 @@ HealthCheck BuildHealthCheck(Build& build, const std::string& name, const View& 
             {"postgresql", CheckType::kPostgresql},
             {"none", CheckType::kNone}});
   Read(view, "port", check.port);
-  Read(view, "path", check.path);
-  Read(view, "host", check.host);
+  ReadHttp(build, view, check);
   Read(view, "service", check.grpc_service);
   if (MeansSomething("agent_port", check.type)) Read(view, "agent_port", check.agent_port);
-  if (const View expect = view["expect"]) {
-    const StatusRange range = ParseStatusRange(expect.text()).value_or(StatusRange{});
-    check.expect_low = range.low;
-    check.expect_high = range.high;
-  }
   const View tls = view["tls"];
   if (tls && MeansSomething("tls", check.type)) check.tls = BuildClientTls(build, tls);
   if (check.tls && check.type == CheckType::kPostgresql && check.tls->verify &&

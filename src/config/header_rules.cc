@@ -66,19 +66,20 @@ class Reader {
 
 std::string NameProblem(std::string_view name, Direction direction) {
   if (Among(name, kOfConnection)) {
-    return Format("{} belongs to one connection and is never changed by a route", Quote(name));
+    return Format("{} belongs to one connection and is never set this way", Quote(name));
   }
   if (EqualIgnoringCase(name, "Content-Length")) {
-    return Format("{} says where a body ends and is never changed by a route", Quote(name));
+    return Format("{} says where a body ends and is never set this way", Quote(name));
   }
   if (name.size() >= 9 && EqualIgnoringCase(name.substr(0, 9), "Meridian-")) {
     return Format("{} is Meridian's own", Quote(name));
   }
   if (direction == Direction::kResponse) return {};
   if (EqualIgnoringCase(name, "Host")) {
-    return Format("{} is never changed this way; expected rewrite.host", Quote(name));
+    return Format("{} is never set this way; expected {}", Quote(name),
+                  direction == Direction::kCheck ? "host" : "rewrite.host");
   }
-  if (Among(name, kOfForwarding)) {
+  if (direction == Direction::kRequest && Among(name, kOfForwarding)) {
     return Format("{} is written by Meridian itself", Quote(name));
   }
   return {};
@@ -96,6 +97,12 @@ std::string ValueProblem(std::string_view value) {
   }
   if (TrimSpace(value) != value) return Format("{} begins or ends with a space", Quote(value));
   return {};
+}
+
+std::vector<std::pair<std::string, std::string>> ReadCheckHeaders(Build& build, const View& map) {
+  std::vector<std::pair<std::string, std::string>> fields;
+  if (map) Reader(build, Direction::kCheck).Fields(map, fields);
+  return fields;
 }
 
 HeaderChanges ReadHeaderChanges(Build& build, const View& view, Direction direction) {

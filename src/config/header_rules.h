@@ -6,10 +6,13 @@
 
 namespace meridian::config {
 
-enum class Direction : uint8_t { kRequest, kResponse };
+enum class Direction : uint8_t { kRequest, kResponse, kCheck };
 
 // The changes under `view` (set, add, remove), with an error for each that cannot be made.
 HeaderChanges ReadHeaderChanges(Build& build, const View& view, Direction direction);
+
+// The header fields of a map, to be sent by a health check.
+std::vector<std::pair<std::string, std::string>> ReadCheckHeaders(Build& build, const View& map);
 
 // What is wrong with a header's name or value, to be sent this way; empty: nothing.
 std::string NameProblem(std::string_view name, Direction direction);

@@ -100,10 +100,19 @@ constexpr Key kTopologyKeys[] = {
         "auto"}
         .In(1, 65535),
     Key{"health_checks.*.path", kUrlPath, "What http and https request.", "/"},
+    Key{"health_checks.*.method", kWord, "How they request it.", "GET", "GET HEAD OPTIONS POST"}
+        .Called("a method for checks"),
     Key{"health_checks.*.host", kHost,
         "Host header that http and https send; by default the address."},
+    Key{"health_checks.*.headers", kNames, "Other headers that they send."}.With(kHeaderNames),
+    Key{"health_checks.*.headers.*", kText, "The value."},
+    Key{"health_checks.*.protocol", kWord,
+        "What they speak; http2 by prior knowledge, and by ALPN over TLS.", "http1", "http1 http2"}
+        .Called("a protocol for checks"),
     Key{"health_checks.*.expect", kStatusRange,
         "Status codes that are healthy, for http and https.", "200-399"},
+    Key{"health_checks.*.expect_body", kText,
+        "Text that the first 64 KiB of a healthy answer's body contain, for http and https."},
     Key{"health_checks.*.service", kText,
         "The service whose health grpc asks for; by default the server's as a whole."},
     Key{"health_checks.*.tls", kMap,

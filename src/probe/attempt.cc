@@ -2,7 +2,7 @@
 #include "probe/attempt.h"
 
 #include "probe/check.h"
-#include "probe/grpc_attempt.h"
+#include "probe/http2_attempt.h"
 #include "probe/postgres_attempt.h"
 #include "probe/stream_attempt.h"
 
@@ -22,6 +22,8 @@ const char* Name(Answer answer) {
       return "timeout";
     case Answer::kStatus:
       return "status";
+    case Answer::kBody:
+      return "body";
     case Answer::kMalformed:
       return "malformed";
     case Answer::kTls:
@@ -37,10 +39,12 @@ const char* Name(Answer answer) {
 }
 
 std::unique_ptr<Attempt> MakeAttempt(const CheckContext& context, AttemptOwner& owner,
-                                     topology::CheckType type) {
-  if (type == topology::CheckType::kGrpc) return std::make_unique<GrpcAttempt>(context, owner);
-  if (type == topology::CheckType::kPostgresql) {
+                                     const topology::HealthCheck& check) {
+  if (check.type == topology::CheckType::kPostgresql) {
     return std::make_unique<PostgresAttempt>(context, owner);
+  }
+  if (check.type == topology::CheckType::kGrpc || check.http2) {
+    return std::make_unique<Http2Attempt>(context, owner);
   }
   return std::make_unique<StreamAttempt>(context.loop, context.tls, owner);
 }

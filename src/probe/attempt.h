@@ -23,6 +23,7 @@ enum class Answer : uint8_t {
   kReset,      // broken, or ended before a whole answer
   kTimeout,    // told by the owner
   kStatus,     // a response, but not in the expected range
+  kBody,       // a response without the expected text
   kMalformed,  // not the protocol, or not strictly
   kTls,        // no handshake, or a certificate that is not trusted
   kFailed,     // the endpoint says itself that it cannot, or has another role
@@ -73,8 +74,8 @@ class Attempt {
   virtual std::string detail() const = 0;
 };
 
-// The one for this type of check. `context` and `owner` outlive it.
+// The one for such checks. `context` and `owner` outlive it; `check` is looked at now.
 std::unique_ptr<Attempt> MakeAttempt(const CheckContext& context, AttemptOwner& owner,
-                                     topology::CheckType type);
+                                     const topology::HealthCheck& check);
 
 }  // namespace meridian::probe

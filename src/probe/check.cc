@@ -26,7 +26,7 @@ Check::Check(const CheckContext& context, CheckOwner& owner, const Target& targe
       address_(target.address),
       tls_(target.tls),
       timer_(*this),
-      attempt_(MakeAttempt(context, *this, check_->type)),
+      attempt_(MakeAttempt(context, *this, *check_)),
       agent_(assumed.agent),
       beside_(target.beside),
       started_(context.loop.Now() - kMinGap) {
@@ -53,7 +53,7 @@ void Check::Adopt(const Target& target) {
   const bool same_tls = (tls_ == nullptr) == (target.tls == nullptr) &&
                         (tls_ == nullptr || tls_->fingerprint() == target.tls->fingerprint());
   const bool same = same_tls && *check_ == *target.check && address_ == target.address;
-  const bool same_type = check_->type == target.check->type;
+  const bool same_type = check_->type == target.check->type && check_->http2 == target.check->http2;
   if (!same_type) Retire();
   check_ = target.check;
   tls_ = target.tls;
@@ -61,7 +61,7 @@ void Check::Adopt(const Target& target) {
   address_ = target.address;
   const bool running = attempt_->running();
   attempt_->Cancel();
-  if (!same_type) attempt_ = MakeAttempt(context_, *this, check_->type);
+  if (!same_type) attempt_ = MakeAttempt(context_, *this, *check_);
   if (running) context_.slots.Give();
   if (!linked()) context_.loop.Arm(timer_, Spread(std::min(check_->interval, kMinGap)));
 }

@@ -1,19 +1,23 @@
-// See grpc_attempt.h. The request is PROTOCOL-HTTP2 of gRPC's documentation.
-#include "probe/grpc_attempt.h"
+// See http2_attempt.h. A request for gRPC is PROTOCOL-HTTP2 of its documentation.
+#include "probe/http2_attempt.h"
 
 #include <meridian/base/text.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
+#include <vector>
 
 #include "probe/check.h"
 #include "probe/grpc_health.h"
+#include "probe/http_question.h"
 #include "probe/stream_attempt.h"
 
 namespace meridian::probe {
 namespace {
 
-constexpr size_t kMaxBodyBytes = 1024;
+constexpr size_t kMaxMessage = 1024;   // of gRPC
+constexpr size_t kMaxOut = 16 * 1024;  // of what is sent at once
 constexpr codec::Http2Limits kLimits{.head = {.head_bytes = 16 * 1024, .fields = 100},
                                      .streams = 1,
                                      .stream_window = 64 * 1024,
@@ -21,10 +25,10 @@ constexpr codec::Http2Limits kLimits{.head = {.head_bytes = 16 * 1024, .fields =
 
 }  // namespace
 
-GrpcAttempt::GrpcAttempt(const CheckContext& context, AttemptOwner& owner)
-    : context_(context), owner_(owner) {}
+Http2Attempt::Http2Attempt(const CheckContext& context, AttemptOwner& owner)
+    : context_(context), owner_(owner), stream_(context.loop, context.tls) {}
 
-Result<void> GrpcAttempt::Start(const net::Address& to, const Question& question) {
+Result<void> Http2Attempt::Start(const net::Address& to, const Question& question) {
   to_ = &to;
   question_ = question;
   detail_.clear();
@@ -37,50 +41,27 @@ Result<void> GrpcAttempt::Start(const net::Address& to, const Question& question
   return Connect();
 }
 
-Result<void> GrpcAttempt::Connect() {
+Result<void> Http2Attempt::Connect() {
   reused_ = false;
-  secure_ = nullptr;
-  connect_began_ = context_.loop.Now();
-  state_ = State::kConnecting;
-  if (question_.tls == nullptr) {
-    Result<net::StreamPtr> stream = context_.loop.Connect(*to_, {}, *this);
-    if (stream) stream_ = std::move(*stream);
-    if (stream) return {};
-    state_ = State::kIdle;
-    return tl::unexpected<Error>(stream.error());
-  }
-  Result<tls::StreamPtr> stream =
-      tls::Connect(context_.tls, context_.loop, {*to_, {}, question_.tls, nullptr}, *this);
-  if (!stream) {
-    state_ = State::kIdle;
-    return tl::unexpected<Error>(stream.error());
-  }
-  secure_ = stream->get();
-  stream_ = std::move(*stream);
-  return {};
+  auto opened = stream_.Open(*to_, question_, *this);
+  state_ = opened ? State::kConnecting : State::kIdle;
+  return opened;
 }
 
-void GrpcAttempt::Cancel() {
-  if (stream_ != nullptr) stream_->Reset();
+void Http2Attempt::Cancel() {
+  if (stream_.open()) stream_->Reset();
   Drop();
   state_ = State::kIdle;
 }
 
-void GrpcAttempt::Drop() {
+void Http2Attempt::Drop() {
   connection_.reset();
   call_.reset();
-  stream_.reset();
+  stream_.Close();
 }
 
-void GrpcAttempt::OnConnected() {
-  if (secure_ == nullptr) {
-    owner_.OnRoundTrip(context_.loop.Now() - connect_began_, true);
-  } else {
-    const Duration round_trip = stream_->path_info().round_trip;
-    if (round_trip > Duration(0)) owner_.OnRoundTrip(round_trip, false);
-    const WallTime expires = secure_->peer_expires();
-    if (expires != WallTime{}) owner_.OnCertificate(expires);
-  }
+void Http2Attempt::OnConnected() {
+  stream_.TellRoute(owner_);
   codec::Http2Handler& handler = *this;
   connection_.emplace(codec::Http2Connection::Role::kClient, kLimits, context_.http2.shared(),
                       handler);
@@ -89,11 +70,19 @@ void GrpcAttempt::OnConnected() {
 }
 
 // False: the connection takes no more requests.
-bool GrpcAttempt::Ask() {
-  call_.emplace(*connection_);
-  const std::string authority = to_->is_unix() ? "localhost" : to_->ToString();
+bool Http2Attempt::Ask() {
+  call_.emplace(*connection_, *question_.check);
+  const bool is_grpc = question_.check->type == topology::CheckType::kGrpc;
+  if (!(is_grpc ? AskGrpc() : AskHttp())) return false;
+  state_ = State::kAsked;
+  Flush();
+  return true;
+}
+
+bool Http2Attempt::AskGrpc() {
+  const std::string authority = CheckHost(*question_.check, *to_);
   const std::array<codec::Field, 8> fields{{{":method", "POST"},
-                                            {":scheme", secure_ == nullptr ? "http" : "https"},
+                                            {":scheme", stream_.is_secure() ? "https" : "http"},
                                             {":authority", authority},
                                             {":path", "/grpc.health.v1.Health/Check"},
                                             {"content-type", "application/grpc"},
@@ -101,21 +90,32 @@ bool GrpcAttempt::Ask() {
                                             {"grpc-accept-encoding", "identity"},
                                             {"user-agent", "meridian-check"}}};
   if (!connection_->Request(*call_, fields, false)) return false;
-  state_ = State::kAsked;
   const std::string message = GrpcHealthRequest(question_.check->grpc_service);
   const std::string_view piece = message;
   connection_->SendBody(*call_, std::span(&piece, 1), true);
-  Flush();
   return true;
 }
 
-void GrpcAttempt::Flush() {
+bool Http2Attempt::AskHttp() {
+  const topology::HealthCheck& check = *question_.check;
+  const std::string authority = CheckHost(check, *to_);
+  auto headers = CheckHeaders(check);
+  for (auto& header : headers) header.first = LowerAscii(header.first);
+  std::vector<codec::Field> fields{{":method", check.method},
+                                   {":scheme", stream_.is_secure() ? "https" : "http"},
+                                   {":authority", authority},
+                                   {":path", check.path}};
+  for (const auto& [name, value] : headers) fields.push_back({name, value});
+  return connection_->Request(*call_, fields, true);
+}
+
+void Http2Attempt::Flush() {
   out_.clear();
-  connection_->Take(out_, kMaxBodyBytes * 16);
+  connection_->Take(out_, kMaxOut);
   if (!out_.empty()) stream_->Write(out_);
 }
 
-void GrpcAttempt::OnRead(std::string_view bytes) {
+void Http2Attempt::OnRead(std::string_view bytes) {
   if (!connection_) return;
   connection_->Receive(bytes, context_.loop.Now());
   Flush();
@@ -125,13 +125,15 @@ void GrpcAttempt::OnRead(std::string_view bytes) {
     return;
   }
   if (call_->refused) return Broken(*call_->found);
-  const Answer answer = *call_->found == Answer::kGood ? call_->Judge(detail_) : *call_->found;
+  const Answer answer =
+      *call_->found == Answer::kGood ? call_->Judge(*question_.check, detail_) : *call_->found;
   body_ = std::move(call_->body);
+  if (reused_) stream_.TellRoundTrip(owner_);
   if (over || call_->open()) Drop();
   Finish(answer);
 }
 
-void GrpcAttempt::Call::OnHead(const codec::Head& head, bool end) {
+void Http2Attempt::Call::OnHead(const codec::Head& head, bool end) {
   heard = true;
   status_ = head.status;
   if (!end) return;
@@ -139,40 +141,48 @@ void GrpcAttempt::Call::OnHead(const codec::Head& head, bool end) {
   OnEnd(std::span(field, field == nullptr ? 0 : 1));
 }
 
-void GrpcAttempt::Call::GiveUp() {
+void Http2Attempt::Call::GiveUp() {
   found = Answer::kMalformed;
   connection_.Reset(*this, codec::Http2Code::kCancel);
 }
 
-void GrpcAttempt::Call::OnRefused(const Error&) {
+void Http2Attempt::Call::OnRefused(const Error&) {
   GiveUp();
 }
 
-void GrpcAttempt::Call::OnBody(std::string_view bytes) {
+void Http2Attempt::Call::OnBody(std::string_view bytes) {
   connection_.Consumed(*this);
-  if (body.size() + bytes.size() > kMaxBodyBytes) return GiveUp();
-  body.append(bytes);
+  if (is_grpc_ && body.size() + bytes.size() > kMaxMessage) return GiveUp();
+  body.append(bytes.substr(0, kMaxCheckBody - std::min(body.size(), kMaxCheckBody)));
+  if (body.size() < kMaxCheckBody || found) return;
+  found = Answer::kGood;  // enough of it to judge by
+  connection_.Reset(*this, codec::Http2Code::kCancel);
 }
 
-void GrpcAttempt::Call::OnEnd(std::span<const codec::Field> trailers) {
+void Http2Attempt::Call::OnEnd(std::span<const codec::Field> trailers) {
   ended_ = true;
   for (const codec::Field& field : trailers) {
     if (field.name == "grpc-status") grpc_status_ = ParseUnsigned(field.value);
   }
 }
 
-void GrpcAttempt::Call::OnClosed(codec::Http2Code code) {
+void Http2Attempt::Call::OnClosed(codec::Http2Code code) {
   if (found) return;
   refused = code == codec::Http2Code::kRefusedStream && !heard;
   found = ended_ ? Answer::kGood : Answer::kReset;
 }
 
-// Of a whole answer.
-Answer GrpcAttempt::Call::Judge(std::string& detail) const {
-  if (status_ != 200) {
+Answer Http2Attempt::Call::Judge(const topology::HealthCheck& check, std::string& detail) const {
+  if (!is_grpc_) {
     detail = std::to_string(status_);
-    return Answer::kStatus;
+    return JudgeResponse(check, status_, body);
   }
+  if (status_ == 200) return JudgeGrpc(detail);
+  detail = std::to_string(status_);
+  return Answer::kStatus;
+}
+
+Answer Http2Attempt::Call::JudgeGrpc(std::string& detail) const {
   if (!grpc_status_) return Answer::kMalformed;
   if (*grpc_status_ != 0) {
     detail = "grpc-status " + std::to_string(*grpc_status_);
@@ -185,17 +195,17 @@ Answer GrpcAttempt::Call::Judge(std::string& detail) const {
   return Answer::kFailed;
 }
 
-void GrpcAttempt::OnEnd() {
+void Http2Attempt::OnEnd() {
   Broken(Answer::kReset);
 }
 
-void GrpcAttempt::OnError(const Error& error) {
+void Http2Attempt::OnError(const Error& error) {
   const Answer answer = AnswerOf(error);
   if (answer == Answer::kTls) detail_ = tls::Explain(error);
   Broken(answer);
 }
 
-void GrpcAttempt::Broken(Answer answer) {
+void Http2Attempt::Broken(Answer answer) {
   const bool heard = call_ && call_->heard;
   Drop();
   if (state_ == State::kIdle) return;
@@ -203,7 +213,7 @@ void GrpcAttempt::Broken(Answer answer) {
   if (!Connect()) Finish(Answer::kSelf);
 }
 
-void GrpcAttempt::Finish(Answer answer) {
+void Http2Attempt::Finish(Answer answer) {
   state_ = State::kIdle;
   owner_.OnAnswer(answer);
 }

@@ -1,5 +1,5 @@
-// grpc.health.v1.Health/Check over HTTP/2, plain (by prior knowledge) or over TLS, on a connection
-// that is kept for the next question.
+// A question over HTTP/2, plain (by prior knowledge) or over TLS, on a connection that is kept for
+// the next one: grpc.health.v1.Health/Check, or what an http or https check asks.
 //
 //   kIdle --Start--> kConnecting --OnConnected--> kAsked --stream closed--> kIdle
 //                         `--OnError--> kIdle (bad)
@@ -9,20 +9,19 @@
 #pragma once
 
 #include <meridian/codec/http2.h>
-#include <meridian/net/loop.h>
-#include <meridian/tls/stream.h>
 
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "probe/attempt.h"
+#include "probe/check_stream.h"
 
 namespace meridian::probe {
 
-class GrpcAttempt final : public Attempt, private net::StreamHandler, private codec::Http2Handler {
+class Http2Attempt final : public Attempt, private net::StreamHandler, private codec::Http2Handler {
  public:
-  GrpcAttempt(const CheckContext& context, AttemptOwner& owner);
+  Http2Attempt(const CheckContext& context, AttemptOwner& owner);
 
   Result<void> Start(const net::Address& to, const Question& question) override;
   void Point(const Question& question) override { question_ = question; }
@@ -37,8 +36,10 @@ class GrpcAttempt final : public Attempt, private net::StreamHandler, private co
   // One request: what has come of its answer, and what to make of it once that is sure.
   class Call final : public codec::Http2Stream {
    public:
-    explicit Call(codec::Http2Connection& connection) : connection_(connection) {}
-    Answer Judge(std::string& detail) const;
+    Call(codec::Http2Connection& connection, const topology::HealthCheck& check)
+        : connection_(connection), is_grpc_(check.type == topology::CheckType::kGrpc) {}
+    // Of a whole answer. `detail` gets its gist.
+    Answer Judge(const topology::HealthCheck& check, std::string& detail) const;
 
     std::string body;
     std::optional<Answer> found;
@@ -52,8 +53,10 @@ class GrpcAttempt final : public Attempt, private net::StreamHandler, private co
     void OnDrained() override {}
     void OnClosed(codec::Http2Code code) override;
     void GiveUp();
+    Answer JudgeGrpc(std::string& detail) const;
 
     codec::Http2Connection& connection_;
+    const bool is_grpc_;
     std::optional<uint64_t> grpc_status_;
     uint16_t status_ = 0;
     bool ended_ = false;
@@ -67,6 +70,8 @@ class GrpcAttempt final : public Attempt, private net::StreamHandler, private co
 
   Result<void> Connect();
   bool Ask();
+  bool AskGrpc();
+  bool AskHttp();
   void Flush();
   void Drop();
   void Broken(Answer answer);
@@ -76,11 +81,9 @@ class GrpcAttempt final : public Attempt, private net::StreamHandler, private co
   AttemptOwner& owner_;
   const net::Address* to_ = nullptr;
   Question question_;
-  net::StreamPtr stream_;
-  tls::Stream* secure_ = nullptr;  // stream_, if it is one
-  std::optional<Call> call_;       // outlives the connection it is on
+  CheckStream stream_;
+  std::optional<Call> call_;  // outlives the connection it is on
   std::optional<codec::Http2Connection> connection_;
-  MonotonicTime connect_began_;
   std::string body_, detail_, out_;
   State state_ = State::kIdle;
   bool reused_ = false;

@@ -37,7 +37,7 @@ StatusCheck::StatusCheck(const CheckContext& context, const StatusTarget& target
       source_(source),
       tell_(tell),
       timer_(*this),
-      attempt_(MakeAttempt(context, *this, check_.type)),
+      attempt_(MakeAttempt(context, *this, check_)),
       started_(context.loop.Now() - kMinGap) {
   const auto window = static_cast<double>(std::min(target.interval, kMaxFirstDelay).count());
   context_.loop.Arm(timer_, Duration(static_cast<int64_t>(Unit(context_.random.Next()) * window)));

@@ -2,17 +2,15 @@
 // time.
 #include "probe/stream_attempt.h"
 
-#include <array>
 #include <utility>
+
+#include "probe/http_question.h"
 
 namespace meridian::probe {
 namespace {
 
-constexpr size_t kMaxBodyBytes =
-    64 * 1024;  // read to the end up to here, so that the connection can be kept
 constexpr uint8_t kMaxInterim = 8;
 constexpr codec::HttpLimits kLimits{.head_bytes = 16 * 1024, .fields = codec::kMaxFields};
-
 constexpr size_t kMaxLineBytes = 1024;
 
 }  // namespace
@@ -40,7 +38,7 @@ Result<void> StreamAttempt::Start(const net::Address& to, const Question& questi
   status_ = 0;
   failure_.clear();
   body_.clear();
-  if (stream_ == nullptr) return Connect();
+  if (!stream_.open()) return Connect();
   reused_ = true;
   Ask();
   return {};
@@ -48,32 +46,16 @@ Result<void> StreamAttempt::Start(const net::Address& to, const Question& questi
 
 Result<void> StreamAttempt::Connect() {
   reused_ = false;
-  secure_ = nullptr;
-  connect_began_ = loop_.Now();
-  state_ = State::kConnecting;
-  if (question_.tls == nullptr) {
-    Result<net::StreamPtr> stream = loop_.Connect(*to_, {}, *this);
-    if (stream) stream_ = std::move(*stream);
-    if (stream) return {};
-    state_ = State::kIdle;
-    return tl::unexpected<Error>(stream.error());
-  }
-  Result<tls::StreamPtr> stream =
-      tls::Connect(workspace_, loop_, {*to_, {}, question_.tls, nullptr}, *this);
-  if (!stream) {
-    state_ = State::kIdle;
-    return tl::unexpected<Error>(stream.error());
-  }
-  secure_ = stream->get();
-  stream_ = std::move(*stream);
-  return {};
+  auto opened = stream_.Open(*to_, question_, *this);
+  state_ = opened ? State::kConnecting : State::kIdle;
+  return opened;
 }
 
 void StreamAttempt::Cancel() {
-  if (stream_ != nullptr) stream_->Reset();
-  stream_.reset();
+  if (stream_.open()) stream_->Reset();
+  stream_.Close();
   head_ = {};
-  host_ = {};
+  request_ = {};
   state_ = State::kIdle;
 }
 
@@ -81,18 +63,8 @@ std::string StreamAttempt::detail() const {
   return status_ != 0 ? std::to_string(status_) : failure_;
 }
 
-// A handshake takes more than the way there and back: of TLS the kernel's measure is told.
-void StreamAttempt::TellRoute() {
-  if (secure_ == nullptr) return owner_.OnRoundTrip(loop_.Now() - connect_began_, true);
-  const Duration round_trip = stream_->path_info().round_trip;
-  if (round_trip > Duration(0)) owner_.OnRoundTrip(round_trip, false);
-  if (const WallTime expires = secure_->peer_expires(); expires != WallTime{}) {
-    owner_.OnCertificate(expires);
-  }
-}
-
 void StreamAttempt::OnConnected() {
-  TellRoute();
+  stream_.TellRoute(owner_);
   switch (question_.check->type) {
     case topology::CheckType::kHttp:
     case topology::CheckType::kHttps:
@@ -112,21 +84,15 @@ void StreamAttempt::Ask() {
   interim_ = 0;
   body_bytes_ = 0;
   parser_.emplace(codec::Http1Parser::Kind::kResponse, kLimits);
-  if (host_.empty()) {
-    const std::string& given = question_.check->host;
-    host_ = !given.empty() ? given : to_->is_unix() ? "localhost" : to_->ToString();
-  }
-  const std::array<std::string_view, 5> request{
-      "GET ", question_.check->path, " HTTP/1.1\r\nHost: ", host_,
-      "\r\nUser-Agent: meridian-check\r\nAccept: */*\r\n\r\n"};
-  stream_->Write(request);
+  if (request_.empty()) request_ = CheckRequest(*question_.check, *to_);
+  stream_->Write(request_);
 }
 
 void StreamAttempt::OnRead(std::string_view bytes) {
   switch (state_) {
     case State::kIdle:
     case State::kConnecting:
-      stream_.reset();  // nobody asked: what is on this connection cannot be trusted
+      stream_.Close();  // nobody asked: what is on this connection cannot be trusted
       return;
     case State::kHead:
       heard_ = true;
@@ -143,7 +109,7 @@ void StreamAttempt::OnRead(std::string_view bytes) {
 void StreamAttempt::ReadHead(std::string_view bytes) {
   codec::Head head;
   for (;;) {
-    parser_->ExpectResponseTo("GET");
+    parser_->ExpectResponseTo(question_.check->method);
     const Result<codec::HeadResult> result = parser_->ParseHead(bytes, head);
     if (!result) return Finish(Answer::kMalformed, false);
     if (result->progress == codec::Progress::kNeedMore) {
@@ -164,14 +130,15 @@ void StreamAttempt::ReadHead(std::string_view bytes) {
 }
 
 void StreamAttempt::ReadBody(std::string_view bytes) {
+  const bool keeps = question_.keep_body || !question_.check->expect_body.empty();
   do {
     const Result<codec::BodyResult> result = parser_->ParseBody(bytes);
     if (!result) return Finish(Answer::kMalformed, false);
     body_bytes_ += result->consumed;
-    if (question_.keep_body) body_.append(result->data);
+    if (keeps) body_.append(result->data);
     bytes.remove_prefix(result->consumed);
     if (result->done) return Finish(Judge(), keep_alive_ && bytes.empty());
-    if (body_bytes_ > kMaxBodyBytes) return Finish(Judge(), false);
+    if (body_bytes_ > kMaxCheckBody) return Finish(Judge(), false);
   } while (!bytes.empty());
 }
 
@@ -184,9 +151,7 @@ void StreamAttempt::ReadLine(std::string_view bytes) {
 }
 
 Answer StreamAttempt::Judge() const {
-  const topology::HealthCheck& check = *question_.check;
-  const bool expected = status_ >= check.expect_low && status_ <= check.expect_high;
-  return expected ? Answer::kGood : Answer::kStatus;
+  return JudgeResponse(*question_.check, status_, body_);
 }
 
 void StreamAttempt::OnEnd() {
@@ -202,7 +167,7 @@ void StreamAttempt::OnError(const Error& error) {
 }
 
 void StreamAttempt::Broken(Answer answer) {
-  stream_.reset();
+  stream_.Close();
   if (state_ == State::kIdle) return;
   if (!reused_ || heard_) return Finish(answer, false);
   if (!Connect()) Finish(Answer::kSelf, false);
@@ -211,11 +176,8 @@ void StreamAttempt::Broken(Answer answer) {
 void StreamAttempt::Finish(Answer answer, bool keep) {
   state_ = State::kIdle;
   head_ = {};
-  if (reused_ && stream_ != nullptr) {
-    const Duration round_trip = stream_->path_info().round_trip;
-    if (round_trip > Duration(0)) owner_.OnRoundTrip(round_trip, false);
-  }
-  if (!keep) stream_.reset();
+  if (reused_ && stream_.open()) stream_.TellRoundTrip(owner_);
+  if (!keep) stream_.Close();
   owner_.OnAnswer(answer);
 }
 

@@ -1,5 +1,6 @@
 // The questions that are asked over a stream, plain or TLS: a connect (tcp), a handshake (tls), a
-// GET over a connection that is kept for the next question (http, https), or an agent's line.
+// request over a connection that is kept for the next question (http, https, in HTTP/1.1), or an
+// agent's line.
 //
 //   kIdle --Start--> kConnecting --OnConnected--> kIdle (tcp, tls: good)
 //                         |                  |--> kHead --head--> kBody --end--> kIdle (http)
@@ -11,14 +12,13 @@
 #pragma once
 
 #include <meridian/codec/http1.h>
-#include <meridian/net/loop.h>
-#include <meridian/tls/stream.h>
 
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "probe/attempt.h"
+#include "probe/check_stream.h"
 
 namespace meridian::probe {
 
@@ -28,7 +28,7 @@ Answer AnswerOf(const Error& error);
 class StreamAttempt final : public Attempt, private net::StreamHandler {
  public:
   StreamAttempt(net::Loop& loop, tls::Workspace& workspace, AttemptOwner& owner)
-      : loop_(loop), workspace_(workspace), owner_(owner) {}
+      : owner_(owner), stream_(loop, workspace) {}
 
   Result<void> Start(const net::Address& to, const Question& question) override;
   void Point(const Question& question) override { question_ = question; }
@@ -47,7 +47,6 @@ class StreamAttempt final : public Attempt, private net::StreamHandler {
   void OnError(const Error& error) override;
 
   Result<void> Connect();
-  void TellRoute();
   void Ask();
   void Broken(Answer answer);
   void ReadHead(std::string_view bytes);
@@ -56,17 +55,13 @@ class StreamAttempt final : public Attempt, private net::StreamHandler {
   Answer Judge() const;
   void Finish(Answer answer, bool keep);
 
-  net::Loop& loop_;
-  tls::Workspace& workspace_;
   AttemptOwner& owner_;
   const net::Address* to_ = nullptr;
   Question question_;
-  net::StreamPtr stream_;
-  tls::Stream* secure_ = nullptr;  // stream_, if it is one
-  MonotonicTime connect_began_;
+  CheckStream stream_;
   std::optional<codec::Http1Parser> parser_;
-  std::string host_;  // what to send as Host; made once
-  std::string head_;  // of a response whose head came in several reads; else empty
+  std::string request_;  // made once
+  std::string head_;     // of a response whose head came in several reads; else empty
   std::string body_;
   std::string failure_;  // why TLS could not be agreed on
   size_t body_bytes_ = 0;

@@ -82,7 +82,7 @@ TlsContexts MakeTlsContexts(const config::Config& config, Keys& keys, Compiled& 
     made.checks.emplace_back();
     if (!check.tls || check.type == topology::CheckType::kPostgresql) continue;
     std::vector<std::string> alpn;
-    if (check.type == topology::CheckType::kHttps) alpn = {"http/1.1"};
+    if (check.type == topology::CheckType::kHttps) alpn = {check.http2 ? "h2" : "http/1.1"};
     if (check.type == topology::CheckType::kGrpc) alpn = {"h2"};
     made.checks.back() = MakeClient(*check.tls, std::move(alpn),
                                     Format("health_checks.{}.tls", check.name), compiled);

@@ -6,7 +6,7 @@ import subprocess
 import threading
 import unittest
 
-from harness import Authority, Meridian, SystemTest, TcpServer, main, wait_until, web_config
+from harness import Authority, Meridian, Sites, SystemTest, TcpServer, main, wait_until, web_config
 from harness.process import Process
 
 # Debian's python3-grpcio belongs to Debian's interpreter.
@@ -129,6 +129,26 @@ class Tls(SystemTest):
 
 
 @unittest.skipUnless(_GRPC, "python3-grpcio is not installed (packaging/deps test)")
+class Http(SystemTest):
+    def test_method_headers_and_body_over_both_versions(self):
+        for http2 in (False, True):
+            sites = Sites(self.scope, ("atlanta",), endpoints=1, http2=http2)
+            check = {"type": "http", "path": "/files/health", "protocol": "http2" if http2 else "http1",
+                     "headers": {"X-Probe": "1"}, "expect_body": "green"}
+            sites["atlanta"].add_file("health", b"all is green")
+            checked = Checked(self.scope, {"atlanta": sites.addresses("atlanta")}, check)
+            checked.wait_state("up")
+            sites["atlanta"].add_file("health", b"all is red")
+            checked.wait_state("down")
+            self.assertGreaterEqual(checked.answers("body"), 2)
+            checked.change(method="HEAD", expect_body="")
+            checked.wait_state("up")
+            checked.change(protocol="http1" if http2 else "http2")
+            checked.wait_state("down")
+            methods = {line.method for line in sites["atlanta"].log() if line.uri == "/files/health"}
+            self.assertEqual(methods, {"GET", "HEAD"})
+
+
 class GrpcHealth(SystemTest):
     def test_the_server_says_whether_it_serves(self):
         server = Process(self.scope, [_PYTHON, "-B", _PEER, "serve"], self.scope.directory, "grpc")

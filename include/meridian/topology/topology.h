@@ -107,9 +107,12 @@ struct HealthCheck {
   std::string name;
   CheckType type = CheckType::kTcp;
   uint16_t port = 0;  // 0: the endpoint's own
-  std::string path = "/";
+  std::string path = "/", method = "GET";
   std::string host;  // empty: the endpoint's address
+  std::vector<std::pair<std::string, std::string>> headers;
+  bool http2 = false;  // by prior knowledge, or by ALPN over TLS; else HTTP/1.1
   uint16_t expect_low = 200, expect_high = 399;
+  std::string expect_body;        // part of a healthy answer's body; empty: any body
   std::string grpc_service;       // empty: the server as a whole
   std::optional<BackendTls> tls;  // exactly where TLS is spoken
   DatabaseLogin login;            // for kPostgresql, like the next

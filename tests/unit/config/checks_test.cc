@@ -33,6 +33,22 @@ TEST(Checks, AgentsAreAskedAloneOrBeside) {
                      "agent"});
 }
 
+TEST(Checks, HttpSaysWhatIsAskedAndWhatIsExpected) {
+  const HealthCheck check = Load(
+      "", "c: {type: http, method: POST, headers: {X-Probe: m}, protocol: http2, expect_body: ok}");
+  EXPECT_EQ(check.method, "POST");
+  EXPECT_EQ(check.headers, (std::vector<std::pair<std::string, std::string>>{{"X-Probe", "m"}}));
+  EXPECT_TRUE(check.http2);
+  EXPECT_EQ(check.expect_body, "ok");
+  EXPECT_EQ(Diagnose(Yaml("", "c: {type: http, headers: {Host: a.test}}")),
+            Expected{"m.yaml:9:43: error: health_checks.c.headers.Host: 'Host' is never set "
+                     "this way; expected host"});
+  EXPECT_EQ(Diagnose(Yaml("", "c: {type: http, method: HEAD, expect_body: ok}")),
+            Expected{"m.yaml:9:47: error: health_checks.c.expect_body: the answer to HEAD has no "
+                     "body; expected another method"});
+  EXPECT_FALSE(Load("", "c: {type: tcp, protocol: http2}").http2);
+}
+
 TEST(Checks, AnAgentNeedsAnAddressWithPorts) {
   std::string yaml = Yaml("health_check: c", "c: {agent_port: 81}");
   yaml.replace(yaml.find("10.0.0.2:80"), 11, "unix:/run/web");

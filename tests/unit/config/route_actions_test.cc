@@ -52,7 +52,7 @@ TEST(RouteActions, NamesThatFrameOrFalsifyAMessageAreRefused) {
   for (const char* name : {"Connection", "keep-alive", "TE", "Transfer-Encoding", "Trailer",
                            "Upgrade", "Expect", "Proxy-Connection"}) {
     const std::string told =
-        "'" + std::string(name) + "' belongs to one connection and is never changed by a route";
+        "'" + std::string(name) + "' belongs to one connection and is never set this way";
     EXPECT_EQ(Of("service: web, headers: {remove: [" + std::string(name) + "]}"),
               Expected{"headers.remove[0]: " + told});
     EXPECT_EQ(Of("service: web, request_headers: {set: {" + std::string(name) + ": x}}"),
@@ -60,9 +60,9 @@ TEST(RouteActions, NamesThatFrameOrFalsifyAMessageAreRefused) {
   }
   EXPECT_EQ(Of("service: web, request_headers: {add: {content-length: 5}}"),
             Expected{"request_headers.add.content-length: 'content-length' says where a body ends "
-                     "and is never changed by a route"});
+                     "and is never set this way"});
   EXPECT_EQ(Of("service: web, request_headers: {remove: [Host]}"),
-            Expected{"request_headers.remove[0]: 'Host' is never changed this way; expected "
+            Expected{"request_headers.remove[0]: 'Host' is never set this way; expected "
                      "rewrite.host"});
   EXPECT_EQ(Of("service: web, request_headers: {set: {X-Forwarded-For: 1.2.3.4}}"),
             Expected{"request_headers.set.X-Forwarded-For: 'X-Forwarded-For' is written by "

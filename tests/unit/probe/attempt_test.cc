@@ -83,6 +83,35 @@ TEST_F(AttemptTest, HttpSendsTheConfiguredHost) {
   EXPECT_NE(backend.last_request.find("\r\nHost: app.internal\r\n"), std::string::npos);
 }
 
+TEST_F(AttemptTest, HttpAsksByTheMethodAndWithTheHeadersGiven) {
+  check.method = "OPTIONS";
+  check.headers = {{"X-Probe", "1"}, {"user-agent", "ops"}};
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(backend.last_request,
+            "OPTIONS /healthz HTTP/1.1\r\nHost: 10.1.0.1:80\r\nX-Probe: 1\r\nuser-agent: ops\r\n"
+            "Accept: */*\r\n\r\n");
+  attempt.Cancel();
+  check.method = "HEAD";
+  backend.response = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
+  EXPECT_EQ(Ask(), Answer::kGood) << "no body follows";
+}
+
+TEST_F(AttemptTest, BodyMustHaveTheExpectedTextHoweverItIsSplit) {
+  check.expect_body = "status: green";
+  backend.response = "HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{ status: yellow }";
+  EXPECT_EQ(Ask(), Answer::kBody);
+  EXPECT_EQ(attempt.detail(), "200");
+  backend.response = "HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{ status: green }";
+  for (size_t piece = 1; piece <= backend.response.size(); ++piece) {
+    backend.piece = piece;
+    EXPECT_EQ(Ask(), Answer::kGood) << "pieces of " << piece;
+  }
+  EXPECT_EQ(backend.accepted, 1u);
+  backend.piece = 0;
+  backend.response = "HTTP/1.1 503 Busy\r\nContent-Length: 17\r\n\r\n{ status: green }";
+  EXPECT_EQ(Ask(), Answer::kStatus) << "the status counts, too";
+}
+
 TEST_F(AttemptTest, ConnectionIsReusedBetweenQuestions) {
   for (int i = 0; i < 5; ++i) EXPECT_EQ(Ask(), Answer::kGood);
   EXPECT_EQ(backend.accepted, 1u);

@@ -1,5 +1,5 @@
 // The health of gRPC servers: messages, and questions over the in-memory net.
-#include "probe/grpc_attempt.h"
+#include "probe/http2_attempt.h"
 
 #include <gtest/gtest.h>
 #include <meridian/health/health.h>
@@ -67,8 +67,10 @@ class GrpcServer final : public net::AcceptHandler {
   struct Link;
   struct Call final : codec::Http2Stream {
     explicit Call(Link& owner) : link(owner) {}
-    void OnHead(const codec::Head& head, bool) override {
+    void OnHead(const codec::Head& head, bool end) override {
       text.append(head.method).append(" ").append(head.authority).append(head.path).append(" ");
+      if (const codec::Field* probe = head.Find("x-probe")) text.append(probe->value);
+      if (end) link.Answer(*this);
     }
     void OnRefused(const Error&) override {}
     void OnBody(std::string_view bytes) override { text.append(bytes); }
@@ -129,8 +131,8 @@ class GrpcServer final : public net::AcceptHandler {
   std::vector<std::unique_ptr<Link>> links_;
 };
 
-struct GrpcAttemptTest : public ::testing::Test, public AttemptOwner {
-  GrpcAttemptTest() { check.type = topology::CheckType::kGrpc; }
+struct Http2AttemptTest : public ::testing::Test, public AttemptOwner {
+  Http2AttemptTest() { check.type = topology::CheckType::kGrpc; }
   void OnAnswer(Answer answer) override { answers.push_back(answer); }
   void OnRoundTrip(Duration, bool) override {}
 
@@ -156,10 +158,10 @@ struct GrpcAttemptTest : public ::testing::Test, public AttemptOwner {
   const CheckContext context{loop, middle, registry, slots, metrics, workspace, http2, nullptr};
   topology::HealthCheck check;
   std::vector<Answer> answers;
-  GrpcAttempt attempt{context, *this};
+  Http2Attempt attempt{context, *this};
 };
 
-TEST_F(GrpcAttemptTest, AsksForTheServiceOverAKeptConnection) {
+TEST_F(Http2AttemptTest, AsksForTheServiceOverAKeptConnection) {
   check.grpc_service = "web";
   for (int i = 0; i < 3; ++i) EXPECT_EQ(Ask(), Answer::kGood) << attempt.detail();
   EXPECT_EQ(server.accepted, 1u);
@@ -168,14 +170,14 @@ TEST_F(GrpcAttemptTest, AsksForTheServiceOverAKeptConnection) {
             "POST 10.1.0.1:80/grpc.health.v1.Health/Check \0\0\0\0\5\x0a\3web"s);
 }
 
-TEST_F(GrpcAttemptTest, AnswerIsTheSameHoweverItsBytesAreSplit) {
+TEST_F(Http2AttemptTest, AnswerIsTheSameHoweverItsBytesAreSplit) {
   for (size_t piece = 1; piece <= 120; ++piece) {
     server.piece = piece;
     EXPECT_EQ(Ask(), Answer::kGood) << "pieces of " << piece;
   }
 }
 
-TEST_F(GrpcAttemptTest, WhoDoesNotServeSaysSo) {
+TEST_F(Http2AttemptTest, WhoDoesNotServeSaysSo) {
   server.body = "\0\0\0\0\2\x08\2"s;
   EXPECT_EQ(Ask(), Answer::kFailed);
   EXPECT_EQ(attempt.detail(), "NOT_SERVING");
@@ -192,7 +194,7 @@ TEST_F(GrpcAttemptTest, WhoDoesNotServeSaysSo) {
   EXPECT_EQ(server.accepted, 1u);
 }
 
-TEST_F(GrpcAttemptTest, WhatIsNoAnswerIsMalformed) {
+TEST_F(Http2AttemptTest, WhatIsNoAnswerIsMalformed) {
   server.body = "hello";
   EXPECT_EQ(Ask(), Answer::kMalformed);
   server.body = std::string(100'000, '\0');
@@ -204,7 +206,7 @@ TEST_F(GrpcAttemptTest, WhatIsNoAnswerIsMalformed) {
   EXPECT_EQ(Ask(), Answer::kGood);
 }
 
-TEST_F(GrpcAttemptTest, WhoSpeaksNoHttp2IsBad) {
+TEST_F(Http2AttemptTest, WhoSpeaksNoHttp2IsBad) {
   Backend plain(net, "10.1.0.2:80");
   plain.greeting = "HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n";
   ASSERT_TRUE(attempt.Start(plain.at, {&check}));
@@ -212,20 +214,63 @@ TEST_F(GrpcAttemptTest, WhoSpeaksNoHttp2IsBad) {
   EXPECT_EQ(answers, std::vector<Answer>{Answer::kMalformed});
 }
 
-TEST_F(GrpcAttemptTest, KeptConnectionThatDiedIsReplacedWithoutABadAnswer) {
+TEST_F(Http2AttemptTest, KeptConnectionThatDiedIsReplacedWithoutABadAnswer) {
   EXPECT_EQ(Ask(), Answer::kGood);
   server.EndConnections();
   EXPECT_EQ(Ask(), Answer::kGood);
   EXPECT_EQ(server.accepted, 2u);
 }
 
-TEST_F(GrpcAttemptTest, SilenceIsLeftToTheOwnerAndNothingStaysOpen) {
+TEST_F(Http2AttemptTest, SilenceIsLeftToTheOwnerAndNothingStaysOpen) {
   server.silent = true;
   EXPECT_EQ(Ask(), Answer::kTimeout);
   net.RunFor(milliseconds(50));
   EXPECT_EQ(net.open_streams(), 0u);
   server.silent = false;
   EXPECT_EQ(Ask(), Answer::kGood);
+}
+
+// An http check with protocol http2, of the same server.
+struct HttpOverHttp2 : public Http2AttemptTest {
+  HttpOverHttp2() {
+    check.type = topology::CheckType::kHttp;
+    check.http2 = true;
+    check.path = "/healthz";
+    server.body = "all is well";
+  }
+};
+
+TEST_F(HttpOverHttp2, AsksAsTheCheckSaysOverAKeptConnection) {
+  check.method = "OPTIONS";
+  check.headers = {{"X-Probe", "1"}};
+  check.host = "app.internal";
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(Ask(), Answer::kGood);
+  EXPECT_EQ(server.requests[1], "OPTIONS app.internal/healthz 1");
+  EXPECT_EQ(server.accepted, 1u);
+  EXPECT_EQ(attempt.detail(), "200");
+}
+
+TEST_F(HttpOverHttp2, StatusAndBodyDecide) {
+  check.expect_body = "well";
+  EXPECT_EQ(Ask(), Answer::kGood);
+  server.body = "all is lost";
+  EXPECT_EQ(Ask(), Answer::kBody);
+  server.status = 503;
+  EXPECT_EQ(Ask(), Answer::kStatus);
+  EXPECT_EQ(attempt.detail(), "503");
+  check.expect_body.clear();
+  server.trailers_only = true;
+  EXPECT_EQ(Ask(), Answer::kStatus) << "a head alone";
+  EXPECT_EQ(server.accepted, 1u);
+}
+
+TEST_F(HttpOverHttp2, AnEndlessBodyIsJudgedByItsBeginning) {
+  check.expect_body = "well";
+  server.body = "all is well" + std::string(200'000, 'x');
+  EXPECT_EQ(Ask(), Answer::kGood);
+  server.body = std::string(200'000, 'x') + "all is well";
+  EXPECT_EQ(Ask(), Answer::kBody);
 }
 
 }  // namespace
