@@ -138,9 +138,10 @@ void ChecksHttp(benchmark::State& state) {
 void ChecksAgent(benchmark::State& state) {
   Checks(state, topology::CheckType::kAgent);
 }
-// A quarter of a minute each: by wall time the rate is fixed.
+// A quarter of a minute each: by wall time the rate is fixed. Both ends of a connection are here:
+// 10,000 would need more than 20,000 descriptors.
 void Sizes(benchmark::internal::Benchmark* bench) {
-  bench->Arg(200)->Arg(10000)->Iterations(50)->UseManualTime()->Unit(benchmark::kMillisecond);
+  bench->Arg(200)->Arg(9900)->Iterations(50)->UseManualTime()->Unit(benchmark::kMillisecond);
 }
 BENCHMARK(ChecksTcp)->Apply(Sizes);
 BENCHMARK(ChecksHttp)->Apply(Sizes);
