@@ -27,7 +27,7 @@ bool Matches(std::string_view pattern, std::string_view path, std::string_view& 
   return name.find('/') == std::string_view::npos;
 }
 
-void Json(Reply& reply, std::string body) {
+void Json(const Reply& reply, std::string body) {
   Response response;
   response.body = std::move(body);
   reply(std::move(response));
@@ -94,6 +94,7 @@ const std::vector<Api::Route>& Api::Routes() {
       {"POST", "/v1/automation", &Api::AutomationOn},
       {"DELETE", "/v1/automation", &Api::AutomationOff},
       {"GET", "/v1/explain", &Api::Explain},
+      {"GET", "/v1/whatif", &Api::WhatIf},
       {"GET", "/v1/config", &Api::Config},
       {"GET", "/v1/events", &Api::Events},
       {"POST", "/v1/reload", &Api::Reload},
@@ -186,6 +187,28 @@ void Api::Explain(const Request& request, std::string_view, Reply& reply) {
                              .draw = control_.Draw()};
   const routing::Explanation explanation = routing::Explain(table, query, control_.WallNow());
   Json(reply, ExplanationJson(explanation, snapshot->generation));
+}
+
+void Api::WhatIf(const Request& request, std::string_view, Reply& reply) {
+  WhatIfRequest asked;
+  for (const auto& [name, value] : request.query) {
+    static constexpr std::string_view kNames[] = {"down", "lag", "service", "rate", "sessions"};
+    std::string* const one = name == "service"    ? &asked.service
+                             : name == "rate"     ? &asked.rate
+                             : name == "sessions" ? &asked.sessions
+                                                  : nullptr;
+    if (one != nullptr) {
+      *one = value;
+    } else if (name == "down" || name == "lag") {
+      (name == "down" ? asked.down : asked.lag).push_back(value);
+    } else {
+      return reply(ErrorResponse(400, "bad-parameter", UnknownName("parameter", name, kNames)));
+    }
+  }
+  control_.WhatIf(asked, [reply](WhatIfResult result) {
+    if (result.status != 200) return reply(ErrorResponse(result.status, "no-answer", result.text));
+    Json(reply, std::move(result.text));
+  });
 }
 
 void Api::DrainOf(const Request& request, std::string_view, Reply& reply) {

@@ -12,6 +12,7 @@
 //   /v1/services/{service}/automation        on                off
 //   /v1/automation                           on, all           off, all
 //   /v1/explain                a decision
+//   /v1/whatif                 what would happen
 //   /v1/config                 as loaded
 //   /v1/events                 a stream, or with follow=false a list
 //   /v1/reload                               reload
@@ -60,6 +61,7 @@ class Api {
   void Config(const Request&, std::string_view, Reply& reply);
   void Events(const Request& request, std::string_view, Reply& reply);
   void Reload(const Request& request, std::string_view, Reply& reply);
+  void WhatIf(const Request& request, std::string_view, Reply& reply);
   void DrainOf(const Request& request, std::string_view, Reply& reply);
   void Drain(const Request& request, std::string_view, Reply& reply);
   void Undrain(const Request& request, std::string_view, Reply& reply);

@@ -1,16 +1,14 @@
 // meridian whatif: who would go where if something failed.
-#include <meridian/base/format.h>
-#include <meridian/base/text.h>
 #include <meridian/config/scenario.h>
 #include <meridian/simulate/simulate.h>
 
-#include <cmath>
 #include <cstdio>
-#include <cstdlib>
+#include <utility>
 
 #include "commands.h"
 #include "live_call.h"
 #include "simulate_json.h"
+#include "whatif_question.h"
 
 namespace meridian::app {
 namespace {
@@ -23,102 +21,64 @@ constexpr const char* kHelp =
     "The clients are the networks that geo.networks and the databases know, each as many as any\n"
     "other; 60 % of the capacity is used unless --sessions says otherwise (1,000 where no site "
     "has\n"
-    "a capacity).\n"
+    "a capacity). Without -c the running instance answers: with the sessions it has now, if any, "
+    "and\n"
+    "with what is down or drained already.\n"
     "Exit status 1 if a client would have no site, or a site would pass its capacity.\n"
     "Examples:\n"
+    "  meridian whatif --down dallas\n"
     "  meridian whatif -c meridian.yaml --down eu-west\n"
     "  meridian whatif -c meridian.yaml --down dallas --lag atlanta=45s --rate 1.3";
 
-struct Given {
-  std::string file, service, rate, sessions;
-  std::vector<std::string> down, lag;
-};
-
-int Fault(const std::string& what) {
-  std::fprintf(stderr, "meridian whatif: %s\n", what.c_str());
-  return kUsage;
+int FromFile(const std::string& file, const admin::WhatIfRequest& request, bool json) {
+  const std::optional<config::Config> config = LoadToPlay(file);
+  if (!config) return kFailed;
+  const auto question = QuestionOf(request, *config);
+  if (!question) {
+    std::fprintf(stderr, "meridian whatif: --%s\n", question.error().c_str());
+    return kUsage;
+  }
+  const simulate::Answer answer = simulate::WhatIf(*config, *question);
+  for (const std::string& error : answer.errors) {
+    std::fprintf(stderr, "%s: error: %s\n", file.c_str(), error.c_str());
+  }
+  if (!answer.report) return kFailed;
+  PrintText(json ? ToJson(*answer.report) : simulate::Describe(*answer.report, ColorOutput()));
+  return answer.report->holds() ? kDone : kFailed;
 }
 
-std::string Unknown(const char* option, const std::string& name, const char* noun,
-                    const std::vector<std::string_view>& known) {
-  const auto nearest = NearestName(name, known);
-  return Format("{}: '{}' is not a {}{}", option, name, noun,
-                nearest ? Format("; did you mean '{}'?", *nearest) : std::string());
-}
-
-// What the options say, checked against the configuration. An error is a sentence.
-tl::expected<simulate::Question, std::string> QuestionOf(const Given& given,
-                                                         const config::Config& config) {
-  simulate::Question question;
-  for (const std::string& target : given.down) {
-    if (config::FindTargets(config, target).empty()) {
-      return tl::unexpected("--down: " + config::NoTarget(config, target));
-    }
-  }
-  question.down = given.down;
-  std::vector<std::string_view> sites, services;
-  for (const topology::Site& site : config.topology.sites) sites.push_back(site.name);
-  for (const topology::Service& service : config.topology.services) {
-    services.push_back(service.name);
-  }
-  for (const std::string& text : given.lag) {
-    const size_t equals = text.find('=');
-    const std::string site = text.substr(0, equals);
-    const auto lag =
-        equals == std::string::npos ? std::nullopt : ParseDuration(text.substr(equals + 1));
-    if (!lag) return tl::unexpected(Format("--lag: '{}' is not SITE=DURATION", text));
-    if (std::find(sites.begin(), sites.end(), site) == sites.end()) {
-      return tl::unexpected(Unknown("--lag", site, "site", sites));
-    }
-    question.lag.emplace_back(site, *lag);
-  }
-  if (!given.service.empty() &&
-      std::find(services.begin(), services.end(), given.service) == services.end()) {
-    return tl::unexpected(Unknown("--service", given.service, "service", services));
-  }
-  question.service = given.service;
-  if (!given.rate.empty()) {
-    char* end = nullptr;
-    question.rate = std::strtod(given.rate.c_str(), &end);
-    if (*end != '\0' || !std::isfinite(question.rate) || question.rate < 0 || question.rate > 100) {
-      return tl::unexpected(Format("--rate: '{}' is not a number from 0 to 100", given.rate));
-    }
-  }
-  if (!given.sessions.empty()) {
-    question.sessions = ParseUnsigned(given.sessions);
-    if (!question.sessions || *question.sessions == 0 || *question.sessions > 100'000'000) {
-      return tl::unexpected(
-          Format("--sessions: '{}' is not a number from 1 to 100,000,000", given.sessions));
-    }
-  }
-  return question;
+int FromInstance(const Live& live, const admin::WhatIfRequest& request) {
+  std::string target = "/v1/whatif", separator = "?";
+  const auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty()) target += std::exchange(separator, "&") + name + "=" + PercentEncode(value);
+  };
+  for (const std::string& down : request.down) add("down", down);
+  for (const std::string& lag : request.lag) add("lag", lag);
+  add("service", request.service);
+  add("rate", request.rate);
+  add("sessions", request.sessions);
+  const auto answer = Ask(live, "GET", target);
+  if (!answer) return kFailed;
+  PrintText(live.json ? *answer : admin::FieldOf(*answer, "/text").value_or(*answer));
+  return admin::FieldOf(*answer, "/holds") == "true" ? kDone : kFailed;
 }
 
 }  // namespace
 
 int WhatIfCommand(const Command& self, Arguments arguments) {
-  Given given;
-  bool json = false;
+  Live live;
+  admin::WhatIfRequest request;
+  std::string file;
   CommandLine line(self.name, self.summary, kHelp);
-  line.Option("-c,--config", given.file, "FILE", "the configuration", CommandLine::Need::kRequired);
-  line.Option("--down", given.down, "NAME", "a region, site or site/endpoint; may be repeated");
-  line.Option("--lag", given.lag, "SITE=TIME", "how far its replication lags; may be repeated");
-  line.Option("--rate", given.rate, "FACTOR", "times the load, once it is down");
-  line.Option("--service", given.service, "NAME", "only this service's clients");
-  line.Option("--sessions", given.sessions, "N", "sessions at once, all together");
-  line.Flag("--json", json, "the answer as one JSON object");
+  line.Option("-c,--config", file, "FILE", "this configuration, instead of what runs");
+  line.Option("--down", request.down, "NAME", "a region, site or site/endpoint; may be repeated");
+  line.Option("--lag", request.lag, "SITE=TIME", "how far its replication lags; may be repeated");
+  line.Option("--rate", request.rate, "FACTOR", "times the load, once it is down");
+  line.Option("--service", request.service, "NAME", "only this service's clients");
+  line.Option("--sessions", request.sessions, "N", "sessions at once, all together");
+  live.Declare(line);
   if (const auto status = line.Parse(arguments)) return *status;
-  const std::optional<config::Config> config = LoadToPlay(given.file);
-  if (!config) return kFailed;
-  const auto question = QuestionOf(given, *config);
-  if (!question) return Fault(question.error());
-  const simulate::Answer answer = simulate::WhatIf(*config, *question);
-  for (const std::string& error : answer.errors) {
-    std::fprintf(stderr, "%s: error: %s\n", given.file.c_str(), error.c_str());
-  }
-  if (!answer.report) return kFailed;
-  PrintText(json ? ToJson(*answer.report) : simulate::Describe(*answer.report, ColorOutput()));
-  return answer.report->holds() ? kDone : kFailed;
+  return file.empty() ? FromInstance(live, request) : FromFile(file, request, live.json);
 }
 
 }  // namespace meridian::app

@@ -41,6 +41,7 @@ Engine::Engine(uvio::UvLoop& loop, EngineOptions options)
                  .leave = [this](const std::string& service,
                                  const std::string& site) { fleet_->LeaveSite(service, site); },
                  .tell = [this](admin::Event event) { events_.Add(WallNow(), std::move(event)); }}),
+      whatif_(loop),
       grace_timer_(*this),
       drain_timer_(*this) {}
 

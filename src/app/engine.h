@@ -24,6 +24,7 @@
 #include "geo_watch.h"
 #include "intent_keeper.h"
 #include "live_config.h"
+#include "live_whatif.h"
 #include "recovery.h"
 
 namespace meridian::app {
@@ -60,6 +61,9 @@ class Engine final : public admin::Control, private net::TimerHandler {
   }
   Result<void> Recover(std::string_view service, const admin::RecoveryCommand& command) override {
     return recovery_.Command(service, command);
+  }
+  void WhatIf(const admin::WhatIfRequest& request, admin::WhatIfDone done) override {
+    whatif_.Ask(snapshot(), request, active("", ""), std::move(done));
   }
   void Stop(bool now) override;
 
@@ -104,6 +108,7 @@ class Engine final : public admin::Control, private net::TimerHandler {
   DrainProgress drains_;
   IntentKeeper intents_;
   Recovery recovery_;
+  LiveWhatIf whatif_;
   net::Timer grace_timer_, drain_timer_;
   // Threads use what stands above; the probe's ends first, then the workers', then the writer's.
   std::unique_ptr<AccessWriter> access_;

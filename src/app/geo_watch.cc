@@ -4,10 +4,10 @@
 #include <meridian/base/format.h>
 #include <meridian/base/log.h>
 #include <meridian/base/text.h>
-#include <pthread.h>
-#include <signal.h>
 
 #include <utility>
+
+#include "background.h"
 
 namespace meridian::app {
 namespace {
@@ -17,19 +17,6 @@ const geo::DatabaseReport* Find(const geo::Locator& locator, const std::string& 
     if (report.path == path) return &report;
   }
   return nullptr;
-}
-
-// A thread to which no signal goes: they are the control thread's.
-std::thread Background(std::function<void()> work) {
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::thread thread([work = std::move(work)] {
-    pthread_setname_np(pthread_self(), "geo");
-    work();
-  });
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  return thread;
 }
 
 }  // namespace
@@ -94,7 +81,7 @@ void GeoWatch::Open() {
   busy_ = true;
   opening_ = std::exchange(settling_, {});
   if (opener_.joinable()) opener_.join();  // it has posted its last, so this does not wait
-  opener_ = Background([this, geo = running_->config.geo] {
+  opener_ = Background("geo", [this, geo = running_->config.geo] {
     Opened opened{geo, nullptr, {}};
     opened.locator = snapshot::OpenLocator(geo, opened.errors);
     loop_.Post([this, opened = std::move(opened)]() mutable { Judge(std::move(opened)); });

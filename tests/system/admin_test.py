@@ -224,6 +224,20 @@ class Drains(SystemTest):
             go_on.append(True)
             self.assertEqual(connection.read_response().body, b"done")
 
+    def test_whatif_asks_what_runs_with_what_is_drained_already(self):
+        self.drain("atlanta")
+        done = self.meridian.cli("whatif", "--down", "dallas", "--json")
+        told = json.loads(done.stdout)
+        self.assertIn("dallas", told["down"])
+        self.assertLessEqual({"atlanta/" + address for address in self.sites.addresses("atlanta")}, set(told["down"]))
+        after = {site["name"]: site["after"] for site in told["sites"]}
+        self.assertEqual((after["atlanta"], after["dallas"]), (0, 0))
+        self.assertEqual(after["san-jose"], told["sessions_after"])
+        self.assertIn("san-jose", self.meridian.cli("whatif", "--down", "dallas").stdout)
+        wrong = self.meridian.cli("whatif", "--down", "dalas")
+        self.assertEqual(wrong.returncode, 1)
+        self.assertIn("did you mean 'dallas'?", wrong.stderr)
+
     def test_drains_survive_a_restart_and_a_crash(self):
         self.drain("atlanta", author="me", reason="kernel")
         self.drain("dallas/" + self.sites.addresses("dallas")[0])

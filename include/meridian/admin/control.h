@@ -59,6 +59,17 @@ struct RecoveryCommand {
   std::string author;
 };
 
+// What would happen if: as the command's options, in words.
+struct WhatIfRequest {
+  std::vector<std::string> down, lag;  // "dallas"; "dallas=45s"
+  std::string service, rate, sessions;
+};
+struct WhatIfResult {
+  int status = 200;
+  std::string text;  // JSON, or what is wrong
+};
+using WhatIfDone = std::function<void(WhatIfResult)>;
+
 class Control {
  public:
   virtual ~Control() = default;
@@ -83,6 +94,8 @@ class Control {
   // Errors as the controller's, kNotFound for a service without. An empty service: all of them,
   // for automation alone.
   virtual Result<void> Recover(std::string_view service, const RecoveryCommand& command) = 0;
+  // `done` is called once, maybe later.
+  virtual void WhatIf(const WhatIfRequest& request, WhatIfDone done) = 0;
   virtual void Stop(bool now) = 0;
 };
 

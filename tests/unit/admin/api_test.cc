@@ -240,6 +240,14 @@ TEST_F(ApiTest, ADrainTellsHowFarItHasCome) {
             std::string::npos);
 }
 
+TEST_F(ApiTest, WhatIfIsAskedInWords) {
+  EXPECT_EQ(Do("GET", "/v1/whatif?down=dallas&lag=dallas%3D4s&rate=1.3").body,
+            "{\"down\":\"dallas\"}");
+  EXPECT_EQ(Do("GET", "/v1/whatif").status, 400) << "the process's own refusal";
+  EXPECT_NE(Do("GET", "/v1/whatif?dwon=dallas").body.find("did you mean 'down'?"),
+            std::string::npos);
+}
+
 TEST_F(ApiTest, ReadyFollowsTheProcess) {
   EXPECT_EQ(Do("GET", "/readyz").status, 200);
   control.given_status.state = "draining";

@@ -105,6 +105,10 @@ class FakeControl final : public Control {
     if (refusal) return tl::unexpected<Error>(*refusal);
     return {};
   }
+  void WhatIf(const WhatIfRequest& request, WhatIfDone done) override {
+    done(request.down.empty() ? WhatIfResult{400, "down: nothing"}
+                              : WhatIfResult{200, "{\"down\":\"" + request.down[0] + "\"}"});
+  }
   void Stop(bool now) override { stops.push_back(now); }
 
   health::EndpointHealth& EndpointAt(std::string_view address) {
