@@ -67,6 +67,8 @@ class Exchange final : private ConnectorOwner,
   // For a tunnel whose endpoint a check found dead, and a response of a site that is no longer the
   // active one.
   bool EndpointGone() const;
+  // Whether, if so, it goes at once: another site is active now. Else its tunnel ends in its turn.
+  bool LeavesAtOnce() const { return MustLeave(); }
   // A direction may have changed: what waits for it goes on, what has no response yet moves. May
   // end the exchange.
   void HealthChanged();

@@ -327,6 +327,7 @@ void HttpClient::StartTunnel(const codec::Head& head, std::string_view rest) {
   const std::array<std::string_view, 2> slices{core_.scratch, rest};
   stream_->Write(slices);
   Advance(State::kTunnel);
+  timer_.Disarm();
   ResumeRequest();
   if (waiting()) {
     exchange_->TunnelData(inbound_->waiting);
@@ -437,6 +438,10 @@ void HttpClient::OnError(const Error&) {
 
 void HttpClient::OnTimer(net::Timer&) {
   if (state_ == State::kHead) return Refuse(Failure::kHeaderTimeout, {});
+  if (state_ == State::kTunnel) {  // its turn to go, if that still holds
+    if (exchange_ && exchange_->EndpointGone()) Abort();
+    return;
+  }
   if (state_ != State::kBody) return Close();
   const Failure failure = inbound_->pace.Check(core_.loop.Now());
   if (failure != Failure::kCount) return Refuse(failure, {});
@@ -456,8 +461,11 @@ void HttpClient::Abort() {
 
 void HttpClient::HealthChanged() {
   if (!exchange_) return;
-  if (exchange_->EndpointGone()) return Abort();
-  exchange_->HealthChanged();
+  if (!exchange_->EndpointGone()) return exchange_->HealthChanged();
+  if (state_ == State::kTunnel && timer_.armed() && !exchange_->LeavesAtOnce()) return;
+  const Duration delay = exchange_->LeavesAtOnce() ? Duration(0) : core_.CutDelay();
+  if (delay == Duration(0)) return Abort();
+  core_.loop.Arm(timer_, delay);
 }
 
 void HttpClient::LeaveSite(std::string_view service, std::string_view site) {

@@ -225,6 +225,42 @@ TEST_F(HttpSession, AnUpgradeBecomesATunnelBothWays) {
   EXPECT_TRUE(client.closed());
 }
 
+TEST_F(HttpSession, TunnelsAtADeadSiteEndOneAfterTheOther) {
+  std::string yaml(kConfig);
+  yaml.replace(yaml.find("    balance: round-robin"), 24,
+               "    health_check: port\n    on_down: close");
+  yaml += "health_checks: {port: {type: tcp}}\n";
+  World one(yaml);
+  for (const char* at : {"10.1.0.1:80", "10.1.0.2:80"}) {
+    one.Serve(at, Answer("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
+                         "Upgrade: irc\r\n\r\nhi"));
+  }
+  const auto tell = [&one](health::Probe verdict) {
+    for (const char* at : {"10.1.0.1:80", "10.1.0.2:80"}) {
+      one.registry.SetProbe(one.registry.Endpoint("atlanta", at, "port"), verdict, one.net.Now());
+    }
+    one.workers[0]->HealthChanged();
+  };
+  tell(health::Probe::kUp);
+  std::vector<Peer*> clients;
+  for (int i = 0; i < 40; ++i) {
+    clients.push_back(&one.Connect("192.0.2.1", "10.0.0.1:80"));
+    EXPECT_TRUE(one.Ask(*clients.back(),
+                        "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: irc\r\n\r\n")
+                    .ends_with("hi"));
+  }
+  const auto gone = [&clients] {
+    return std::count_if(clients.begin(), clients.end(), [](Peer* peer) { return peer->closed(); });
+  };
+  tell(health::Probe::kDown);
+  one.net.RunFor(std::chrono::milliseconds(10));
+  tell(health::Probe::kDown);  // told again: each keeps its turn
+  EXPECT_GE(gone(), 1);
+  EXPECT_LT(gone(), 40);
+  one.net.RunFor(std::chrono::seconds(3));
+  EXPECT_EQ(gone(), 40);
+}
+
 TEST_F(HttpSession, AClientThatEndsBeforeItsTunnelBeginsEndsTheBackendsSideToo) {
   ServeAll("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: irc\r\n\r\nhi");
   Peer& client = world.Connect("192.0.2.1", "10.0.0.1:80");
