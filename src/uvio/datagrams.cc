@@ -228,6 +228,9 @@ Result<std::unique_ptr<net::DatagramSocket>> UdpSocket::Open(Core& core, const n
   const auto length = static_cast<socklen_t>(to.ToSockaddr(&storage));
   Descriptor fd(::socket(storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.ok()) return FailBySystem("socket", errno);
+  // Else only the peer's own host is heard (port unreachable), and not a router that knows no way.
+  const bool v6 = to.ip().family() == net::Family::kIpv6;
+  v6 ? Set(fd.get(), IPPROTO_IPV6, IPV6_RECVERR) : Set(fd.get(), IPPROTO_IP, IP_RECVERR);
   if (connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage), length) != 0) {
     return tl::unexpected(PeerError(errno, "connect"));
   }
@@ -256,9 +259,21 @@ UdpSocket::~UdpSocket() {
 
 Result<> UdpSocket::Send(std::string_view bytes) {
   while (send(fd_.get(), bytes.data(), bytes.size(), MSG_DONTWAIT) < 0) {
-    if (errno != EINTR) return tl::unexpected(PeerError(errno, "send"));
+    if (errno == EINTR) continue;
+    const int number = errno;
+    ForgetErrors();
+    return tl::unexpected(PeerError(number, "send"));
   }
   return {};
+}
+
+// What was told by an error number stands in a queue besides, and is ready until it is taken.
+void UdpSocket::ForgetErrors() {
+  constexpr int kMost = 64;
+  for (int i = 0; i < kMost; ++i) {
+    msghdr nothing{};
+    if (recvmsg(fd_.get(), &nothing, MSG_ERRQUEUE | MSG_DONTWAIT) < 0) return;
+  }
 }
 
 // One batch a turn: there may be thousands of sockets besides.
@@ -272,7 +287,9 @@ void UdpSocket::OnReady() {
     if (gone) return;
   }
   gone_ = nullptr;
-  if (count < 0 && IsUnreachable(-count)) handler_.OnUnreachable(PeerError(-count, "datagram"));
+  if (count >= 0) return;
+  ForgetErrors();
+  if (IsUnreachable(-count)) handler_.OnUnreachable(PeerError(-count, "datagram"));
 }
 
 }  // namespace meridian::uvio

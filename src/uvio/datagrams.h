@@ -87,6 +87,7 @@ class UdpSocket final : public net::DatagramSocket, private DatagramWatch::Watch
 
  private:
   void OnReady() override;
+  void ForgetErrors();
 
   Core& core_;
   Descriptor fd_;

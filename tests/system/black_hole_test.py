@@ -252,6 +252,14 @@ class Udp(Network):
         meridian.wait_site("atlanta", "down")
         self.assertEqual(self.ask(client, meridian.address()), "dallas")
 
+    def test_a_router_that_says_no_is_believed_at_once(self):
+        meridian = self.start_with(interval="1h", fast_interval="1h")
+        self.rule("udp dport %s reject with icmp host-unreachable" % self.port)
+        began = time.monotonic()
+        for _ in range(5):
+            self.assertEqual(self.ask(self.client(), meridian.address()), "dallas")
+        self.assertLess(time.monotonic() - began, 0.9)
+
     def test_a_port_that_is_closed_is_believed_at_once(self):
         meridian = self.start_with(interval="1h", fast_interval="1h")
         client = self.client()
