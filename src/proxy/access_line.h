@@ -1,7 +1,7 @@
-// What an access log says of one request or tcp session, and its two forms. Views of whoever writes
-// the line; nothing is kept. Whatever bytes a client sent, a line is one line: as JSON it is valid
-// UTF-8 (RFC 8259) without control characters, as `combined` printable ASCII whose quoted parts
-// cannot be ended from inside.
+// What an access log says of one request, tcp or udp session, and its two forms. Views of whoever
+// writes the line; nothing is kept. Whatever bytes a client sent, a line is one line: as JSON it is
+// valid UTF-8 (RFC 8259) without control characters, as `combined` printable ASCII whose quoted
+// parts cannot be ended from inside.
 //
 //   {"time":"…","client":"192.0.2.1","location":{"country":"US","city":"Dallas"},"listener":"web",
 //    "service":"web","site":"dallas","endpoint":"10.2.0.11:8080","reason":"nearest",
@@ -35,7 +35,7 @@ struct AccessLine {
   std::string_view protocol;
   std::string_view method, host, path, referer, agent;
   uint16_t status = 0;  // 0: none was sent
-  // Of bodies, tunnels and tcp sessions.
+  // Of bodies, tunnels, tcp and udp sessions.
   uint64_t bytes_in = 0, bytes_out = 0;
   // Until the first attempt; the last attempt's connect; until the response's head, and its end.
   Duration queue = kNever, connect = kNever, first_byte = kNever, total{};

@@ -39,6 +39,7 @@ void UdpSession::Decide() {
   if (listener != nullptr) {  // else it was removed, and what it was is what there is
     hold_ = core_.current;
     service_ = listener->service;
+    endpoint_ = {};
   }
   routing::Query query;
   query.service = service_;
@@ -62,6 +63,7 @@ void UdpSession::TryNext() {
   if (Wait()) return;
   // A session that is not to move is told so, whatever showed that its place is down.
   const bool rejected = walk.why() == routing::NoChoice::kSessionRejected;
+  pin_ = walk.pin();
   if (rejected) hold_.route(service_, {}).pins[static_cast<size_t>(routing::Pin::kRejected)].Add();
   Fail(rejected || last_failure_ == Failure::kCount ? FailureOf(walk.why()) : last_failure_);
 }
@@ -74,6 +76,7 @@ bool UdpSession::Try(const routing::Choice& choice) {
     if (last_failure_ == Failure::kCount) last_failure_ = Failure::kAtCapacity;
     return false;
   }
+  if (attempts_++ == 0) queue_ = core_.loop.Now() - started_;
   RouteCounters& counted = hold_.route(service_, choice.site);
   counted.connects.Add();
   auto connected = core_.loop.ConnectDatagrams(to.address, *this);
@@ -107,7 +110,9 @@ void UdpSession::Account(const routing::Choice& choice) {
   const routing::Walk& walk = trial_->walk;
   counters_->connections.Add();
   counters_->active.Add();
-  counters_->bytes_in.Add(trial_->datagram.size());
+  CountIn(trial_->datagram.size());
+  reason_ = choice.reason;
+  pin_ = walk.pin();
   counters_->reasons[static_cast<size_t>(choice.reason)].Add();
   counters_->pins[static_cast<size_t>(walk.pin())].Add();
   walk.Settle(choice);
@@ -130,7 +135,7 @@ void UdpSession::FromClient(std::string_view bytes) {
   trial_->datagram.assign(bytes);
   const Result<> sent = backend_->Send(bytes);
   if (sent) {
-    counters_->bytes_in.Add(bytes.size());
+    CountIn(bytes.size());
   } else if (sent.error().side == Side::kBackend) {
     OnUnreachable(sent.error());
   } else {
@@ -147,6 +152,8 @@ void UdpSession::OnDatagram(const net::Flow&, std::string_view bytes) {
   }
   if (trial_) socket_.KeepTrial(std::move(trial_));
   counters_->bytes_out.Add(bytes.size());
+  bytes_out_ += bytes.size();
+  if (first_byte_ == AccessLine::kNever) first_byte_ = active_ - started_;
   socket_.Answer(flow, bytes);
 }
 
@@ -212,6 +219,7 @@ void UdpSession::Drain() {
 
 void UdpSession::Abort() {
   if (state_ == State::kHeld) StopWaiting();
+  failure_ = "aborted";
   Close();
 }
 
@@ -240,11 +248,37 @@ void UdpSession::LeaveSite(std::string_view service, std::string_view site) {
 void UdpSession::Fail(Failure failure) {
   listener_.counters->failures[static_cast<size_t>(failure)].Add();
   socket_.Drop(DatagramDrop::kNoBackend);
+  failure_ = Name(failure);
   Close();
+}
+
+void UdpSession::LogAccess() const {
+  const routing::Table& table = hold_.table();
+  AccessLine line;
+  line.total = core_.loop.Now() - started_;
+  line.time = core_.loop.WallNow() - line.total;
+  line.client = flow.peer;
+  line.listener = listener_.name;
+  line.service = table.service(service_).name;
+  if (endpoint_.ok()) {
+    line.site = table.site(endpoint().site).name;
+    line.endpoint = endpoint().address_text;
+    line.reason = routing::Name(reason_);
+  }
+  if (failure_ != nullptr) line.reason = failure_;
+  line.session = SessionWord(pin_);
+  line.attempts = attempts_;
+  line.protocol = "udp";
+  line.bytes_in = bytes_in_;
+  line.bytes_out = bytes_out_;
+  line.queue = queue_;
+  line.first_byte = first_byte_;
+  core_.access.Write(*hold_.snapshot().locator, line);
 }
 
 void UdpSession::Close() {
   if (state_ == State::kClosed) return;
+  if (core_.access.on()) LogAccess();
   Advance(State::kClosed);
   timer_.Disarm();
   LeaveBackend();

@@ -51,12 +51,17 @@ class UdpSession final : public Session,
   void TryNext();
   bool Try(const routing::Choice& choice);
   void Account(const routing::Choice& choice);
+  void CountIn(size_t bytes) {
+    counters_->bytes_in.Add(bytes);
+    bytes_in_ += bytes;
+  }
   bool Wait();
   void StopWaiting();
   void ArmIdle();
   void LeaveBackend();
   void Move();
   void Fail(Failure failure);
+  void LogAccess() const;
   void Close();
   void Advance(State next);
   const routing::Endpoint& endpoint() const { return hold_.table().endpoint(endpoint_); }
@@ -76,6 +81,13 @@ class UdpSession final : public Session,
   EndpointId endpoint_;
   Failure last_failure_ = Failure::kCount;
   State state_ = State::kTry;
+  // For the access log: of its last backend, but for the sums.
+  routing::Reason reason_ = routing::Reason::kNearest;
+  routing::Pin pin_ = routing::Pin::kNone;
+  uint32_t attempts_ = 0;
+  const char* failure_ = nullptr;  // why it ended, if not in silence
+  uint64_t bytes_in_ = 0, bytes_out_ = 0;
+  Duration queue_ = AccessLine::kNever, first_byte_ = AccessLine::kNever;
 };
 
 }  // namespace meridian::proxy

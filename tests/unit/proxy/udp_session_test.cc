@@ -417,5 +417,48 @@ TEST_F(UdpSessions, EveryAnswerIsOfItsOwnQuestionWhateverIsLost) {
   Start(Config());  // for the last TearDown
 }
 
+TEST_F(UdpSessions, HaveALineInTheAccessLogWhenTheyEnd) {
+  Start("log: {access: {path: stdout}}" + Config());
+  Client("203.0.113.5").Ask("one");
+  clients.back()->Ask("three");
+  EXPECT_TRUE(world->AccessLines().empty());
+  world->net.RunFor(seconds(31));
+  const std::vector<std::string> lines = world->AccessLines();
+  ASSERT_EQ(lines.size(), 1u);
+  const std::string& line = lines[0];
+  for (const std::string_view part :
+       {R"("client":"203.0.113.5")", R"("country":"US")", R"("listener":"dns","service":"dns")",
+        R"("site":"dallas","endpoint":"10.2.0.1:53","reason":"nearest")", R"("attempts":1)",
+        R"("protocol":"udp","method":null)", R"("status":null,"bytes_in":8,"bytes_out":26)",
+        R"("queue_us":0,"connect_us":null,"first_byte_us":2000,"total_us":30)", R"("tls":null)"}) {
+    EXPECT_NE(line.find(part), std::string::npos) << part << " in " << line;
+  }
+}
+
+TEST_F(UdpSessions, TheirLinesTellOfTheLastServerOrWhyThereWasNone) {
+  Start("log: {access: {path: stdout}}" + Config());
+  world->net.Kill(At("10.2.0.1:53"));
+  Client("203.0.113.5").Ask("one");
+  world->net.RunFor(seconds(31));
+  std::vector<std::string> lines = world->AccessLines();
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find(R"("site":"atlanta")"), std::string::npos) << lines[0];
+  EXPECT_NE(lines[0].find(R"("attempts":2)"), std::string::npos) << lines[0];
+  for (const char* at : {"10.1.0.1:53", "10.1.0.2:53"}) world->net.Kill(At(at));
+  Client("203.0.113.6").Ask("two");
+  lines = world->AccessLines();
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find(R"("bytes_out":0)"), std::string::npos) << lines[0];
+  EXPECT_EQ(lines[0].find(R"("reason":"nearest")"), std::string::npos) << lines[0];
+  UdpClient& cut = Client("203.0.113.7");
+  world->net.Heal(At("10.2.0.1:53"));
+  world->net.RunFor(seconds(60));
+  cut.Ask("three");
+  world->workers[0]->Close();
+  lines = world->AccessLines();
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find(R"("reason":"aborted")"), std::string::npos) << lines[0];
+}
+
 }  // namespace
 }  // namespace meridian::fakes
