@@ -11,6 +11,11 @@
 #include "proxy/session_key.h"
 
 namespace meridian::proxy {
+namespace {
+
+constexpr size_t kMostHeld = 16 * 1024;  // of what a spare connection may have to lose
+
+}  // namespace
 
 TcpSession::TcpSession(Core& core, ListenerState& listener, Arrival arrival)
     : core_(core),
@@ -135,7 +140,8 @@ void TcpSession::Announce() {
   dial.connector.Announce(said);
 }
 
-void TcpSession::OnBackend(net::StreamPtr stream, const routing::Choice& choice, Use use, bool) {
+// Counts the session where it is now.
+void TcpSession::Account(const routing::Choice& choice) {
   const routing::Walk& walk = dial_->connector.walk();
   counters_ = &hold_.route(service_, choice.site);
   counters_->connections.Add();
@@ -153,6 +159,11 @@ void TcpSession::OnBackend(net::StreamPtr stream, const routing::Choice& choice,
   connect_ = dial_->connector.connect_time();
   reason_ = choice.reason;
   pin_ = walk.pin();
+}
+
+void TcpSession::OnBackend(net::StreamPtr stream, const routing::Choice& choice, Use use,
+                           bool reused) {
+  Account(choice);
   use_ = std::move(use);
   endpoint_ = choice.endpoint;
   backend_.stream = std::move(stream);
@@ -161,8 +172,8 @@ void TcpSession::OnBackend(net::StreamPtr stream, const routing::Choice& choice,
   active_ = core_.loop.Now();
   ArmRelay();
   if (const std::string_view early = dial_->early; !early.empty()) {
-    counters_->bytes_in.Add(early.size());
-    bytes_in_ += early.size();
+    counters_->bytes_in.Add(early.size() - bytes_in_);
+    bytes_in_ = early.size();
     backend_.stream->Write(early);
     Await();
   }
@@ -171,6 +182,8 @@ void TcpSession::OnBackend(net::StreamPtr stream, const routing::Choice& choice,
   backend_.stream->StartReading();
   // What the server said before there was a client.
   const std::string greeting = std::move(dial_->connector.greeting());
+  spare_ = reused && greeting.empty() && dial_->early.size() <= kMostHeld;
+  dial_->choice = choice;
   if (!greeting.empty()) Deliver(greeting);
 }
 
@@ -187,13 +200,41 @@ void TcpSession::Forward(Side& from, std::string_view bytes) {
   if (state_ == State::kPreface) return ReadPreface(bytes);
   if (state_ == State::kHello) return ReadHello(bytes);
   if (state_ == State::kKey) return ReadKey(bytes);
-  dial_.reset();
+  if (&from == &backend_) spare_ = false;
+  spare_ ? Keep(bytes) : dial_.reset();
   if (&from == &backend_) return Deliver(bytes);
   counters_->bytes_in.Add(bytes.size());
   bytes_in_ += bytes.size();
   backend_.stream->Write(bytes);
   if (backend_.stream->pending_bytes() > 0) client_.stream->StopReading();
   Await();
+}
+
+// Of the client's, for another connection, should this be dead already.
+void TcpSession::Keep(std::string_view bytes) {
+  spare_ = dial_->early.size() + bytes.size() <= kMostHeld;
+  spare_ ? static_cast<void>(dial_->early.append(bytes)) : dial_.reset();
+}
+
+// The backend has ended. If it closed a spare connection before it got anything of the client's, so
+// that no server can have acted on it, another one is made. Its end tells, for it would have
+// acknowledged what it got; a reset does not tell how much had been read.
+bool TcpSession::Redial() {
+  if (!std::exchange(spare_, false) || state_ == State::kDrain) return false;
+  const size_t sent = dial_->early.size();
+  if (sent > 0 && (!backend_.ended || backend_.stream->path_info().unacknowledged_bytes < sent))
+    return false;
+  client_.stream->StopReading();
+  timer_.Disarm();
+  std::exchange(counters_, nullptr)->active.Subtract();
+  use_.Release();
+  backend_.stream.reset();
+  backend_.ended = watching_ = false;
+  unheard_since_ = {};
+  Advance(State::kConnect);
+  dial_->connector.Again(dial_->choice);
+  dial_->connector.Continue(false);
+  return true;
 }
 
 // From the backend to the client.
@@ -266,13 +307,15 @@ void TcpSession::Ended(Side& side) {
   side.ended = true;
   if (state_ < State::kConnect) return Fail(Failure::kClientGone, false);
   if (state_ == State::kConnect) return;  // told to the backend once it is there
+  if (&side == &backend_ && Redial()) return;
+  if (client_.ended && backend_.ended) return Close();  // which sends what is pending, and FIN
   Other(side).stream->FinishWriting();
-  if (client_.ended && backend_.ended) return Close();
   if (state_ == State::kRelay) Advance(State::kHalfClosed);
 }
 
 void TcpSession::Broken(Side& side) {
   if (state_ <= State::kConnect) return Fail(Failure::kClientGone, true);
+  if (&side == &backend_ && Redial()) return;
   failure_ = Name(&side == &backend_ ? Failure::kBackendReset : Failure::kClientGone);
   if (&side == &backend_) {
     listener_.counters->failures[static_cast<size_t>(Failure::kBackendReset)].Add();
@@ -400,8 +443,8 @@ void TcpSession::Advance(State next) {
       /* kHello */ kBit(State::kKey) | kBit(State::kConnect) | kEnd,
       /* kKey */ kBit(State::kConnect) | kEnd,
       /* kConnect */ kBit(State::kRelay) | kBit(State::kDrain) | kEnd,
-      /* kRelay */ kBit(State::kHalfClosed) | kBit(State::kDrain) | kEnd,
-      /* kHalfClosed */ kEnd,
+      /* kRelay */ kBit(State::kHalfClosed) | kBit(State::kDrain) | kBit(State::kConnect) | kEnd,
+      /* kHalfClosed */ kBit(State::kConnect) | kEnd,
       /* kDrain */ kEnd,
       /* kClosed */ 0,
   };

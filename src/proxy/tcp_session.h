@@ -3,6 +3,8 @@
 //   kPreface ──► kHello ──► kKey ──► kConnect ──► kRelay ──► kHalfClosed ──► kClosed
 //      │           │         │          │            │            │             ▲
 //      └───────────┴─────────┴──────────┴────────────┴── kDrain ──┴─────────────┘
+//                                       ▲            │            │
+//                                       └── Redial ──┴────────────┘
 //
 // kPreface waits for a PROXY header, kHello for a TLS ClientHello whose server name decides where
 // to go, kKey for the first bytes that hold the session's key (a SIP Call-ID, say); each is skipped
@@ -10,6 +12,9 @@
 // relays on, until the client or the backend ends, or the worker closes. Any error goes to kClosed,
 // and what breaks on one side is reset on the other. What a backend does not acknowledge puts its
 // endpoint in doubt. A session whose endpoint is down ends in its turn (Core::CutDelay).
+// A spare connection may be one that its server has just closed: as long as it says nothing, what
+// is sent to it is held (kMostHeld), and Redial goes back to kConnect, once, if none of that can
+// have been read.
 #pragma once
 
 #include <memory>
@@ -55,10 +60,11 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
     net::StreamPtr stream;
     bool ended = false;  // it has sent its FIN
   };
-  struct Dial {  // what is needed only until the backend is there
+  struct Dial {  // what is needed only until the backend is there, or a spare one is heard of
     Dial(Core& core, ConnectorOwner& owner) : connector(core, owner, false) {}
     Preface preface;
     std::string early;  // what the client sent behind its PROXY header, for the backend
+    routing::Choice choice;
     std::string server_name;
     std::array<char, 32> id;  // of the connection, in hexadecimal
     codec::ProxyHeaderOut announced;
@@ -70,6 +76,8 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   void Drained(Side& side);
   void Broken(Side& side);
   void Deliver(std::string_view bytes);
+  void Keep(std::string_view bytes);
+  bool Redial();
   void Await();
   Duration PathDoubt() const;
   void CheckPath();
@@ -83,6 +91,7 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   void ReadKey(std::string_view bytes);
   void Pick(std::string_view session_key);
   void Announce();
+  void Account(const routing::Choice& choice);
   const snapshot::Listener& listener_config() const {
     return *hold_.snapshot().FindListener(listener_.name);
   }
@@ -118,6 +127,7 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   State state_ = State::kPreface;
   bool heard_ = false;  // the backend has sent something, which its health was told
   bool watching_ = false, stalled_ = false;
+  bool spare_ = false;  // the backend's connection was one, and has not been heard of
   // For the access log.
   uint64_t bytes_in_ = 0, bytes_out_ = 0;
   Duration queue_ = AccessLine::kNever, connect_ = AccessLine::kNever,

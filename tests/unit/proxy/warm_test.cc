@@ -302,5 +302,128 @@ TEST_F(Warm, WhatOnlyDatagramsAskForNeedsNone) {
   EXPECT_TRUE(atlanta->peers.empty());
 }
 
+// A client that has got a spare connection of Atlanta's, which is atlanta->peers[0].
+struct WarmHandOver : Warm {
+  explicit WarmHandOver(const std::string& backend = "warm: 1") : backend_(backend) {}
+  Peer& TakeOne(Server::Script script = Echo("atlanta")) {
+    Begin(Config(backend_), std::move(script));
+    Peer& client = Client();
+    EXPECT_TRUE(world->net.RunUntil([&] { return Fate("used") == 1; }, seconds(1)));
+    client.stream->StartReading();
+    return client;
+  }
+  Peer& taken() { return *atlanta->peers[0]; }
+  double Retries(const std::string& site) {
+    return MetricMap(world->metrics)["meridian_retries_total{service=db,site=" + site + "}"];
+  }
+  double Active() {
+    const auto at = [this](const std::string& site) {
+      return MetricMap(world->metrics)["meridian_sessions_active{service=db,site=" + site + "}"];
+    };
+    return at("atlanta") + at("dallas");
+  }
+
+ private:
+  std::string backend_;
+};
+
+TEST_F(WarmHandOver, OneThatDiesBeforeAnythingIsSentIsReplaced) {
+  for (const bool by_reset : {false, true}) {
+    Peer& client = TakeOne();
+    by_reset ? taken().stream->Reset() : taken().stream->FinishWriting();
+    world->net.RunFor(milliseconds(100));
+    EXPECT_FALSE(client.closed());
+    EXPECT_EQ(world->Ask(client, "hello"), "atlanta:hello");
+    EXPECT_EQ(Retries("atlanta"), 1);
+    EXPECT_EQ(Active(), 1);
+    EXPECT_EQ(world->snapshot->table->endpoint(EndpointId{0}).health->in_flight(), 1u);
+    EXPECT_EQ(
+        MetricMap(world->metrics)["meridian_failures_total{listener=tcp,reason=backend-reset}"], 0);
+  }
+}
+
+TEST_F(WarmHandOver, WhatItsServerNeverGotIsSentAgain) {
+  Peer& client = TakeOne();
+  client.stream->Write("hello");
+  taken().on_data = nullptr;
+  taken().stream->FinishWriting();  // they cross
+  world->net.RunFor(milliseconds(100));
+  EXPECT_NE(taken().received, "") << "it did not get to the server that had ended";
+  EXPECT_EQ(client.received, "atlanta:hello");
+  EXPECT_EQ(world->Ask(client, "!"), "!");
+  EXPECT_EQ(MetricMap(world->metrics)["meridian_received_bytes_total{service=db,site=atlanta}"], 6);
+}
+
+TEST_F(WarmHandOver, TheClientsEndGoesAlong) {
+  Peer& client = TakeOne();
+  client.stream->Write("hello");
+  client.stream->FinishWriting();
+  taken().on_data = nullptr;
+  taken().stream->FinishWriting();
+  world->net.RunFor(milliseconds(100));
+  EXPECT_EQ(client.received, "atlanta:hello");
+  ASSERT_GE(atlanta->peers.size(), 3u);
+  EXPECT_TRUE(atlanta->peers[1]->ended || atlanta->peers[2]->ended);
+}
+
+TEST_F(WarmHandOver, ADeadServersSessionGoesToTheNextSite) {
+  Peer& client = TakeOne();
+  world->net.Kill(At("10.1.0.1:80"));
+  world->net.RunFor(milliseconds(100));
+  EXPECT_EQ(world->Ask(client, "hello"), "dallas:hello");
+  EXPECT_EQ(Active(), 1);
+}
+
+TEST_F(WarmHandOver, WhatAServerHasGotIsNeverSentAgain) {
+  for (const bool by_reset : {false, true}) {
+    std::string got;
+    Peer& client = TakeOne([&](Peer& peer) {
+      got += std::exchange(peer.received, {});
+      by_reset ? peer.stream->Reset() : peer.stream->FinishWriting();
+    });
+    client.stream->Write("hello");
+    world->net.RunFor(milliseconds(100));
+    EXPECT_TRUE(client.closed());
+    EXPECT_EQ(got, "hello");
+  }
+}
+
+TEST_F(WarmHandOver, NorWhatIsMoreThanIsHeld) {
+  Peer& client = TakeOne();
+  client.stream->Write(std::string(20'000, 'x'));
+  world->net.RunFor(milliseconds(1));
+  taken().on_data = nullptr;
+  taken().stream->FinishWriting();
+  world->net.RunFor(milliseconds(100));
+  EXPECT_EQ(client.received, "");
+  EXPECT_TRUE(client.closed());
+}
+
+TEST_F(WarmHandOver, OneThatWasHeardOfEndsAsAnyOther) {
+  Peer& client = TakeOne();
+  EXPECT_EQ(world->Ask(client, "hello"), "atlanta:hello");
+  taken().stream->Reset();
+  world->net.RunFor(milliseconds(100));
+  EXPECT_TRUE(client.failed.has_value());
+}
+
+struct WarmHandOverAnnounced : WarmHandOver {
+  WarmHandOverAnnounced() : WarmHandOver("warm: 1, proxy_protocol: v1") {}
+};
+
+TEST_F(WarmHandOverAnnounced, TheOtherGetsItsHeaderToo) {
+  Peer& client = TakeOne([](Peer& peer) {
+    if (peer.received.ends_with("hello")) peer.stream->Write("ok");
+  });
+  taken().stream->FinishWriting();
+  world->net.RunFor(milliseconds(100));
+  EXPECT_EQ(world->Ask(client, "hello"), "ok");
+  const std::string port = std::to_string(client.stream->local().port());
+  size_t served = 0;
+  for (const auto& peer : atlanta->peers)
+    served += peer->received == "PROXY TCP4 192.0.2.1 10.0.0.1 " + port + " 5432\r\nhello";
+  EXPECT_EQ(served, 1u);
+}
+
 }  // namespace
 }  // namespace meridian::fakes
