@@ -16,6 +16,7 @@ struct EndpointHealth::Identity {
   ResponseTime response_time = {};
   std::atomic<int64_t> busy_until_ns{INT64_MIN};
   std::atomic<int64_t> heard_ns{INT64_MIN};
+  std::atomic<int64_t> asked_ns{INT64_MIN};  // the first that was asked since
   std::atomic<int64_t> certificate_expires_ns{0};
   std::string agent_reason = {};  // the registry's mutex
 };

@@ -6,6 +6,11 @@
 #include "health/apply.h"
 
 namespace meridian::health {
+namespace {
+
+constexpr Duration kJustNow = std::chrono::milliseconds(1);
+
+}  // namespace
 
 void ResponseTime::Observe(Duration took) {
   constexpr uint64_t kMost = UINT64_MAX >> kCountBits;
@@ -46,8 +51,31 @@ MonotonicTime EndpointHealth::heard() const {
   return MonotonicTime(Duration(identity_->heard_ns.load(std::memory_order_relaxed)));
 }
 
+// Both write to a line that all workers read, so only what matters: who is heard of every
+// millisecond is not silent.
 void EndpointHealth::SetHeard(MonotonicTime now) {
-  identity_->heard_ns.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  const int64_t at = now.time_since_epoch().count();
+  const int64_t heard = identity_->heard_ns.load(std::memory_order_relaxed);
+  const bool awaited = identity_->asked_ns.load(std::memory_order_relaxed) > heard;
+  if (!awaited && heard > at - kJustNow.count()) return;
+  identity_->heard_ns.store(at, std::memory_order_relaxed);
+}
+
+// What is left of somebody who no longer waits does not count: with nobody else there, the silence
+// begins now.
+void EndpointHealth::SetAsked(MonotonicTime now) {
+  const int64_t at = now.time_since_epoch().count();
+  const int64_t heard = identity_->heard_ns.load(std::memory_order_relaxed);
+  if (heard > at - kJustNow.count()) return;
+  if (identity_->asked_ns.load(std::memory_order_relaxed) > heard && in_flight() > 1) return;
+  identity_->asked_ns.store(at, std::memory_order_relaxed);
+}
+
+MonotonicTime EndpointHealth::silent_since() const {
+  const int64_t asked = identity_->asked_ns.load(std::memory_order_relaxed);
+  if (in_flight() == 0 || asked <= identity_->heard_ns.load(std::memory_order_relaxed))
+    return MonotonicTime::max();
+  return MonotonicTime(Duration(asked));
 }
 
 }  // namespace meridian::health

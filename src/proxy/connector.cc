@@ -91,13 +91,20 @@ bool Connector::Peek() {
   return again_.endpoint.ok() || walk_.Next(again_, core_.random.Next());
 }
 
-bool Connector::PeekWilling() {
+Connector::Next Connector::PeekWilling(MonotonicTime silent_since) {
   const MonotonicTime now = core_.loop.Now();
+  routing::Choice silent;
   while (Peek()) {
-    if (hold_.table().endpoint(again_.endpoint).health->busy_until() <= now) return true;
+    const health::EndpointHealth& health = *hold_.table().endpoint(again_.endpoint).health;
+    if (health.busy_until() <= now) {
+      if (health.silent_since() > silent_since)
+        return health.takes_new() ? Next::kGood : Next::kDoubtful;
+      if (!silent.endpoint.ok()) silent = again_;
+    }
     again_ = {};
   }
-  return false;
+  again_ = silent;
+  return silent.endpoint.ok() ? Next::kDoubtful : Next::kNone;
 }
 
 bool Connector::NextChoice(routing::Choice& choice) {

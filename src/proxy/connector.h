@@ -66,8 +66,10 @@ class Connector final : private net::TimerHandler {
   // Takes the next candidate without trying it, for whoever must know whether there is one; Again
   // gives it back.
   bool Peek();
-  // The same, for a retry: passes over those that have asked to be left alone.
-  bool PeekWilling();
+  // The same, for a retry: passes over those that have asked to be left alone and, as long as there
+  // are others, those that have been silent for everybody since `silent_since`.
+  enum class Next : uint8_t { kNone, kDoubtful, kGood };  // kGood: up, and not silent
+  Next PeekWilling(MonotonicTime silent_since);
   MonotonicTime started() const { return started_; }
   // How long `choice` may take to be heard of before its path is in doubt.
   Duration RaceAfter(const routing::Choice& choice) const;

@@ -211,6 +211,7 @@ void Exchange::MoveCounters() {
 void Exchange::ArmForRequest() {
   active_ = core_.loop.Now();
   if (!request_complete_) return core_.loop.Arm(timer_, timeouts().idle);
+  use_.endpoint()->SetAsked(active_);
   response_due_ = active_ + timeouts().response;
   check_at_ = active_ + connector_.RaceAfter(choice_);
   const Duration hedge = HedgeAfter();
@@ -314,8 +315,11 @@ void Exchange::AttemptFailed(Failure failure, health::Outcome outcome) {
   }
   if (!stale) core_.Report(hold_, endpoint(), outcome);
   const topology::RetryPolicy& again = retries();
-  const bool allowed = failure == Failure::kResponseTimeout ? again.on_timeout : again.on_reset;
-  if (!MayRetry(allowed)) {
+  const bool late = failure == Failure::kResponseTimeout;
+  const bool unheard = late && Unheard();
+  // Those who come later need not wait as long to learn it; unless there is nowhere else to go.
+  if (unheard && PeekNext(true) == Connector::Next::kGood) core_.Doubt(hold_, endpoint());
+  if (!MayRetry(late ? again.on_timeout : again.on_reset, unheard)) {
     if (!FallBack()) Failed(failure);
     return;
   }
@@ -323,11 +327,23 @@ void Exchange::AttemptFailed(Failure failure, health::Outcome outcome) {
   connector_.Continue(true);
 }
 
-bool Exchange::MayRetry(bool allowed_by_policy, bool relieves) {
+// Soon: what was answered as it hung must not look as if it had not.
+bool Exchange::Unheard() const {
+  return endpoint().health->heard() < active_ + (core_.loop.Now() - active_) / 4;
+}
+
+Connector::Next Exchange::PeekNext(bool unheard) {
+  const Duration waited = core_.loop.Now() - active_;
+  return connector_.PeekWilling(unheard ? active_ + waited / 2 : MonotonicTime::min());
+}
+
+bool Exchange::MayRetry(bool allowed_by_policy, bool unheard) {
   const topology::RetryPolicy& again = retries();
   if (!allowed_by_policy || !idempotent_ || !replayable_ || retries_ >= again.attempts)
     return false;
-  if (!connector_.PeekWilling()) return false;
+  const Connector::Next next = PeekNext(unheard);
+  if (next == Connector::Next::kNone) return false;
+  const bool relieves = unheard && next == Connector::Next::kGood;
   if (!relieves && !core_.AllowRetry(again, core_.exchanges)) return false;
   ++retries_;
   return true;

@@ -168,9 +168,15 @@ class Exchange final : private ConnectorOwner,
   void TunnelBackendEnded();
   void ForwardBody(std::string_view bytes);
   void AttemptFailed(Failure failure, health::Outcome outcome);
-  // `relieves`: it comes instead of what an endpoint that is out has to answer, so that it adds no
-  // load, and costs no budget.
-  bool MayRetry(bool allowed_by_policy, bool relieves = false);
+  // Whether nobody has heard of the attempt's endpoint since it was sent, or soon after: it is not
+  // slow for this request alone.
+  bool Unheard() const;
+  // Where a further attempt would go. After one whose endpoint is `unheard` of, others that have
+  // been silent for about as long are no better: a whole site may hang.
+  Connector::Next PeekNext(bool unheard);
+  // `unheard`: it comes instead of what that endpoint has to answer, so that it adds no load and,
+  // if there is a good one to go to, costs no budget.
+  bool MayRetry(bool allowed_by_policy, bool unheard = false);
   void ResetBackend();
   void DropBackend();
   void Complete(bool reusable);

@@ -28,9 +28,9 @@ bool Exchange::Hedge() {
   const auto free = std::find_if(rivals_.begin(), rivals_.end(),
                                  [](const Rival& rival) { return !rival.active(); });
   if (heard_ || free == rivals_.end()) return false;
-  const bool silent = use_.endpoint()->heard() < active_;
-  if (!MayRetry(true, silent)) return false;
-  if (silent) core_.Doubt(hold_, endpoint());
+  const bool unheard = Unheard();
+  if (!MayRetry(true, unheard)) return false;
+  if (unheard) core_.Doubt(hold_, endpoint());
   counters_->hedges.Add();
   free->Hold(TakeAttempt());
   hedging_ = true;

@@ -82,7 +82,7 @@ bool Exchange::HandleHead(const codec::Head& head) {
   core_.Report(hold_, endpoint(),
                gateway ? health::Outcome::kGatewayStatus : health::Outcome::kSuccess);
   if (head.status == 503 || head.status == 429) HeedRetryAfter(head);
-  if (retries().hedge_p99 || retries().hedge_after) use_.endpoint()->SetHeard(core_.loop.Now());
+  use_.endpoint()->SetHeard(core_.loop.Now());
   if (retries().hedge_p99 && request_complete_)
     use_.endpoint()->response_time().Observe(core_.loop.Now() + timeouts().response -
                                              response_due_);

@@ -11,6 +11,7 @@ void Exchange::StartTunnel(const codec::Head& head, std::string_view rest) {
   if (!upgrade_ || !request_complete_ || connects() != (head.status != 101))
     return AttemptFailed(Failure::kBackendMalformed, health::Outcome::kReset);
   core_.Report(hold_, endpoint(), health::Outcome::kSuccess);
+  use_.endpoint()->SetHeard(core_.loop.Now());
   state_ = State::kTunnel;
   (head.status == 101 ? counters_->requests_1xx : counters_->requests_2xx).Add();
   record_.outcome.status = head.status;

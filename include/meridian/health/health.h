@@ -102,10 +102,12 @@ class alignas(kCacheLine) EndpointHealth {
   // Until when it has asked to be left alone (Retry-After); in the past: it has not. Any worker.
   MonotonicTime busy_until() const;
   void SetBusy(MonotonicTime until);
-  // When it last began to answer anybody, as far as somebody said so (those who hedge do). Any
-  // worker.
+  // When it last began to answer anybody, to the millisecond. Any worker.
   MonotonicTime heard() const;
   void SetHeard(MonotonicTime now);
+  // Somebody asks it, who has it in use; since when nobody is answered: max(): nobody waits.
+  void SetAsked(MonotonicTime now);
+  MonotonicTime silent_since() const;
 
  private:
   friend class Registry;

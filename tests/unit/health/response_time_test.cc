@@ -64,4 +64,41 @@ TEST(EndpointHealth, RemembersUntilWhenItAskedToBeLeftAlone) {
 }
 
 }  // namespace
+struct Silence : testing::Test {
+  static MonotonicTime At(int64_t ms) { return MonotonicTime(milliseconds(ms)); }
+  Registry registry;
+  EndpointHealth& endpoint = registry.Endpoint("atlanta", "10.0.0.1:80", "");
+};
+
+TEST_F(Silence, BeginsWithTheFirstThatIsNotAnswered) {
+  endpoint.Begin();
+  EXPECT_EQ(endpoint.silent_since(), MonotonicTime::max());
+  endpoint.SetAsked(At(1000));
+  endpoint.Begin();
+  endpoint.SetAsked(At(1500));
+  EXPECT_EQ(endpoint.silent_since(), At(1000));
+}
+
+TEST_F(Silence, EndsWithAnyAnswer) {
+  endpoint.Begin();
+  endpoint.SetAsked(At(1000));
+  endpoint.SetHeard(At(1000));
+  EXPECT_EQ(endpoint.silent_since(), MonotonicTime::max());
+  EXPECT_EQ(endpoint.heard(), At(1000));
+  endpoint.SetAsked(At(1000));  // it was heard of just now
+  EXPECT_EQ(endpoint.silent_since(), MonotonicTime::max());
+  endpoint.SetAsked(At(1001));
+  EXPECT_EQ(endpoint.silent_since(), At(1001));
+}
+
+TEST_F(Silence, IsNoneWhereNobodyWaitsAndBeginsAnewWithTheNext) {
+  endpoint.Begin();
+  endpoint.SetAsked(At(1000));
+  endpoint.End();  // its client has left
+  EXPECT_EQ(endpoint.silent_since(), MonotonicTime::max());
+  endpoint.Begin();
+  endpoint.SetAsked(At(60'000));
+  EXPECT_EQ(endpoint.silent_since(), At(60'000));
+}
+
 }  // namespace meridian::health

@@ -303,6 +303,96 @@ TEST_F(HedgeByFastP99, HasAFloor) {
   EXPECT_TRUE(AnsweredIn(client, milliseconds(30), "dallas"));
 }
 
+// A site of two servers, of which both hang.
+struct HungSite : Hedge {
+  explicit HungSite(std::string_view retries = "hedge_after: 100ms") : Hedge(retries) {
+    std::string yaml = Config(retries);
+    const std::string_view one = "\"10.1.0.1:80\"";
+    yaml.insert(yaml.find(one) + one.size(), ", \"10.1.0.2:80\"");
+    world.Load(yaml);
+    for (const auto* at : {"10.1.0.1:80", "10.1.0.2:80"}) Hang(at);
+    world.Serve("10.2.0.1:80", Answer(Ok("dallas")));
+  }
+  // What the slowest of `count` clients waits, who come one after the other, every 3 ms.
+  Duration Slowest(int count) {
+    std::vector<std::pair<Peer*, MonotonicTime>> waiting;
+    Duration slowest{};
+    const auto watch = [&] {
+      Run(milliseconds(1));
+      std::erase_if(waiting, [&](const auto& each) {
+        if (!each.first->received.ends_with("dallas")) return false;
+        slowest = std::max(slowest, world.net.Now() - each.second);
+        return true;
+      });
+    };
+    for (int i = 0; i < count; ++i) {
+      waiting.emplace_back(&Send(kGet), world.net.Now());  // takes 2 ms, until it is connected
+      watch();
+    }
+    for (int i = 0; i < 5000 && !waiting.empty(); ++i) watch();
+    for (const auto& each : waiting) ADD_FAILURE() << "not answered: " << each.first->received;
+    return slowest;
+  }
+};
+
+TEST_F(HungSite, CostsNobodyMoreThanOneWait) {
+  EXPECT_LE(Slowest(150), milliseconds(115));
+  EXPECT_FALSE(Usable(0));
+  EXPECT_FALSE(Usable(1));
+  EXPECT_TRUE(AnsweredIn(Send(kGet), milliseconds(20), "dallas"));
+}
+
+TEST_F(HungSite, CostsNoMoreWhoAskedAsOthersWereStillAnswered) {
+  bool hung = false;
+  for (const size_t server : {0, 1}) world.servers[server]->Close();
+  for (const auto* at : {"10.1.0.1:80", "10.1.0.2:80"}) {
+    world.Serve(at, [&hung](Peer& peer) {
+      const bool fast = peer.received.starts_with("GET /fast ");
+      if (!hung && fast && peer.received.ends_with("\r\n\r\n")) peer.stream->Write(Ok("atlanta"));
+    });
+  }
+  std::vector<Peer*> slow{&Send(kGet), &Send(kGet)};
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(AnsweredIn(Send(kFast), milliseconds(10), "atlanta"));
+  hung = true;
+  for (int i = 0; i < 10; ++i) slow.push_back(&Send(kGet));
+  Run(milliseconds(115));
+  for (const Peer* client : slow) EXPECT_TRUE(client->received.ends_with("dallas"));
+}
+
+struct HungSiteHedgeOff : HungSite {
+  HungSiteHedgeOff() : HungSite("hedge_after: off, budget: 0%") {}
+};
+
+TEST_F(HungSiteHedgeOff, CostsNobodyMoreThanOneResponseTimeoutWhateverTheBudget) {
+  EXPECT_LE(Slowest(900), milliseconds(2015));
+  EXPECT_FALSE(Usable(0));
+  EXPECT_FALSE(Usable(1));
+}
+
+TEST_F(HungSiteHedgeOff, IsInDoubtForAllEvenWhereNothingMayBeSentAgain) {
+  Peer& client = Send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
+  Run(milliseconds(2100));
+  EXPECT_TRUE(client.received.starts_with("HTTP/1.1 504 ")) << client.received;
+  EXPECT_NE(Usable(0), Usable(1));
+}
+
+TEST_F(HedgeBudget, HoldsForTimeoutsOfAServerThatAnswersOthers) {
+  ServeButX();
+  world.Load(Config("hedge_after: off, budget: 0%"));
+  std::vector<Peer*> clients;
+  for (int i = 0; i < 20; ++i) clients.push_back(&Send(kGet));
+  for (int i = 0; i < 33; ++i) {
+    Run(milliseconds(50));
+    EXPECT_TRUE(AnsweredIn(Send(kFast), milliseconds(20), "atlanta"));
+  }
+  Run(milliseconds(300));
+  const auto answered = std::count_if(clients.begin(), clients.end(), [](const Peer* client) {
+    return client->received.ends_with("dallas");
+  });
+  EXPECT_EQ(answered, 10);
+  EXPECT_FALSE(Usable(0)) << "what fails so often is ejected";
+}
+
 struct HedgeOff : Hedge {
   HedgeOff() : Hedge("hedge_after: off") {}
 };
