@@ -1,8 +1,9 @@
-// The backend behind every proxy that is compared: `backend http|echo [--listeners N] [--body
-// BYTES]`. http answers every request head (no request bodies) with one constant response; echo
-// sends back what it gets. Prints its ports, one a line, then serves until it is ended by a signal.
-// One thread, level-triggered epoll, no allocation once a connection stands; a connection holds at
-// most one buffer of input and one of output.
+// The backend behind every proxy that is compared: `backend http|http-close|echo [--listeners N]
+// [--body BYTES]`. http answers every request head (no request bodies) with one constant response,
+// http-close one head of each connection, which it then ends; echo sends back what it gets. Prints
+// its ports, one a line, then serves until it is ended by a signal. One thread, level-triggered
+// epoll, no allocation once a connection stands; a connection holds at most one buffer of input and
+// one of output.
 #include <array>
 #include <memory>
 #include <string>
@@ -18,7 +19,7 @@ constexpr size_t kMaxBody = 16 * 1024 * 1024;
 constexpr int kMaxListeners = 64;
 
 struct Options {
-  bool echo = false;
+  bool echo = false, close = false;
   int listeners = 1;
   size_t body_bytes = 128;
 };
@@ -50,7 +51,8 @@ class Server {
   explicit Server(const Options& options)
       : options_(options), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     response_ = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " +
-                std::to_string(options.body_bytes) + "\r\n\r\n" +
+                std::to_string(options.body_bytes) +
+                (options.close ? "\r\nConnection: close" : "") + "\r\n\r\n" +
                 std::string(options.body_bytes, 'm');
     for (int i = 0; i < options.listeners; ++i) {
       uint16_t port = 0;
@@ -99,7 +101,7 @@ class Server {
     const std::string_view bytes(buffer_.data(), static_cast<size_t>(got));
     if (options_.echo) return Send(peer, bytes);
     const size_t heads = CountHeads(&peer.matched, bytes);
-    if (heads == 1) return Send(peer, response_);
+    if (heads == 1) return Send(peer, response_) && (!options_.close || peer.wants_write);
     for (size_t i = 0; i < heads; ++i) peer.out += response_;
     return heads == 0 || Flush(peer);
   }
@@ -118,6 +120,7 @@ class Server {
     if (sent < 0 && !WouldBlock()) return false;
     if (sent > 0) peer.sent += static_cast<size_t>(sent);
     if (peer.sent == peer.out.size()) {
+      if (options_.close) return false;
       peer.out.clear();
       peer.sent = 0;
     }
@@ -142,8 +145,9 @@ class Server {
 bool Parse(int count, char** arguments, Options* options) {
   if (count < 2) return false;
   const std::string_view mode = arguments[1];
-  if (mode != "http" && mode != "echo") return false;
+  if (mode != "http" && mode != "http-close" && mode != "echo") return false;
   options->echo = mode == "echo";
+  options->close = mode == "http-close";
   for (int i = 2; i + 1 < count; i += 2) {
     const std::string_view name = arguments[i];
     const long value = std::atol(arguments[i + 1]);
@@ -164,7 +168,7 @@ bool Parse(int count, char** arguments, Options* options) {
 int main(int count, char** arguments) {
   meridian::bench::Options options;
   if (!meridian::bench::Parse(count, arguments, &options)) {
-    std::fprintf(stderr, "usage: backend http|echo [--listeners 1…64] [--body BYTES]\n");
+    std::fprintf(stderr, "usage: backend http|http-close|echo [--listeners 1…64] [--body BYTES]\n");
     return 2;
   }
   std::make_unique<meridian::bench::Server>(options)->Run();
