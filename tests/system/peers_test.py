@@ -1,4 +1,5 @@
-"""Other people's proxies around Meridian: HAProxy in front, speaking PROXY protocol and X-Forwarded-For."""
+"""Other people's proxies around Meridian: HAProxy and nginx, in front and behind, speaking PROXY protocol and
+X-Forwarded-For."""
 import os
 import shutil
 import unittest
@@ -7,7 +8,16 @@ from harness import (PLACES, Meridian, Sites, SystemTest, TcpServer, Connection,
                      refused, tcp_config, wait_until, web_config)
 from harness.process import Process
 
-_HAPROXY = shutil.which("haproxy", path=os.environ.get("PATH", "") + ":/usr/sbin")
+_PATH = os.environ.get("PATH", "") + ":/usr/sbin"
+_HAPROXY = shutil.which("haproxy", path=_PATH)
+_NGINX = shutil.which("nginx", path=_PATH)
+_NGINX_STREAM = "/usr/lib/nginx/modules/ngx_stream_module.so"
+
+
+def named_servers(scope):
+    """Tcp servers that say their site's name and end."""
+    return {site: TcpServer(scope, lambda connection, name=site: connection.send(name.encode() + b"\n"))
+            for site in PLACES}
 
 
 @unittest.skipUnless(_HAPROXY, "haproxy is not installed (packaging/deps test)")
@@ -45,15 +55,16 @@ listen front
                 self.assertEqual((response.status, response.site), (200, site))
                 self.assertEqual(response.text.split("|")[1], place.client)
 
-    def test_proxy_v2_carries_the_client_to_tcp(self):
-        servers = {site: TcpServer(self.scope, lambda connection, name=site: connection.send(name.encode() + b"\n"))
-                   for site in PLACES}
+    def test_proxy_v1_and_v2_carry_the_client_to_tcp(self):
+        servers = named_servers(self.scope)
         config = tcp_config({site: [server.address] for site, server in servers.items()})
         config["listeners"]["web"].update(proxy_protocol="accept", trusted_proxies=["127.0.0.9/32"])
-        front = self.put_in_front(Meridian(self.scope, config), "tcp", "send-proxy-v2")
-        for site, place in PLACES.items():
-            with Connection(front, place.client) as connection:
-                self.assertEqual(connection.read_until(b"\n"), site.encode())
+        meridian = Meridian(self.scope, config)
+        for send in ("send-proxy", "send-proxy-v2", "send-proxy-v2-ssl-cn"):
+            front = self.put_in_front(meridian, "tcp", send)
+            for site, place in PLACES.items():
+                with Connection(front, place.client) as connection:
+                    self.assertEqual(connection.read_until(b"\n"), site.encode())
 
     def test_servers_behind_are_told_the_client(self):
         port = free_port()
@@ -97,6 +108,64 @@ frontend servers
             wait_until(lambda: crowd.count("atlanta") >= 100, "the next site answers")
             crowd.stop()
             self.assertEqual(crowd.failures, [])
+
+
+@unittest.skipUnless(_NGINX and os.path.exists(_NGINX_STREAM),
+                     "nginx with stream is not installed (packaging/deps test)")
+class Nginx(SystemTest):
+    """It sends version 1 alone, and takes either."""
+
+    def run_nginx(self, body):
+        """An nginx from 127.0.0.9 that listens on the port of the text; its address."""
+        port = free_port()
+        directory = self.scope.make_directory("nginx-%d" % port)
+        path = os.path.join(directory, "nginx.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("""load_module %s;
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr notice;
+events { worker_connections 1024; }
+%s""" % (_NGINX_STREAM, body % port))
+        Process(self.scope, [_NGINX, "-p", directory, "-e", "stderr", "-c", path], directory, "nginx-%d" % port)
+        wait_until(lambda: not refused(("127.0.0.1", port)), "nginx accepts")
+        return "127.0.0.1", port
+
+    def put_in_front(self, meridian):
+        return self.run_nginx("""stream {
+  server { listen 127.0.0.1:%%d; proxy_pass %s:%d; proxy_bind 127.0.0.9; proxy_protocol on; }
+}""" % meridian.address())
+
+    def test_its_header_carries_the_client_to_http_and_tcp(self):
+        sites = Sites(self.scope, endpoints=1)
+        config = web_config(sites)
+        config["listeners"]["web"].update(proxy_protocol="require", trusted_proxies=["127.0.0.9/32"])
+        front = self.put_in_front(Meridian(self.scope, config))
+        for site, place in PLACES.items():
+            response = get(front, "/forwarded", source=place.client)
+            self.assertEqual((response.site, response.text.split("|")[1]), (site, place.client))
+        config = tcp_config({site: [server.address] for site, server in named_servers(self.scope).items()})
+        config["listeners"]["web"].update(proxy_protocol="require", trusted_proxies=["127.0.0.9/32"])
+        front = self.put_in_front(Meridian(self.scope, config))
+        for site, place in PLACES.items():
+            with Connection(front, place.client) as connection:
+                self.assertEqual(connection.read_until(b"\n"), site.encode())
+
+    def test_behind_it_is_told_the_client(self):
+        behind = self.run_nginx("""http {
+  access_log off;
+  server {
+    listen 127.0.0.1:%d proxy_protocol;
+    location / { return 200 "$proxy_protocol_addr $proxy_protocol_server_port"; }
+  }
+}""")
+        for version in ("v1", "v2"):
+            config = tcp_config({"dallas": ["%s:%d" % behind]}, backend={"proxy_protocol": version},
+                                health_check="none")
+            meridian = Meridian(self.scope, config)
+            told = get(meridian.address(), "/", source=PLACES["dallas"].client).text
+            self.assertEqual(told, "%s %d" % (PLACES["dallas"].client, meridian.address()[1]))
 
 
 if __name__ == "__main__":

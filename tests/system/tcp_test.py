@@ -11,8 +11,8 @@ import subprocess
 import threading
 import time
 
-from harness import (PLACES, Authority, Connection, Meridian, SystemTest, TcpServer, free_port, main, refused, tcp_config,
-                     wait_until)
+from harness import (PLACES, Authority, Connection, Meridian, SystemTest, TcpServer, free_port, main, python_thread,
+                     refused, tcp_config, wait_until)
 from harness.process import Process
 
 MIB = 1 << 20
@@ -474,6 +474,50 @@ class Listening(SystemTest):
         self.assertGreaterEqual(served, 5)
         self.assertLessEqual(served, 5 + (time.monotonic() - began) + 1)
         self.assertEqual(self.served(meridian.address(), 5, "127.0.32.2"), 5)
+
+
+class Families(SystemTest):
+    """IPv4, IPv6 and Unix sockets, on either side."""
+
+    def named_server(self, family, address, name):
+        listener = socket.socket(family)
+        listener.bind(address)
+        listener.listen()
+        self.scope.callback(listener.close)
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    with listener.accept()[0] as accepted:
+                        accepted.sendall(name)
+        python_thread(serve)
+        return listener.getsockname()
+
+    def test_each_leads_to_each(self):
+        with socket.socket(socket.AF_INET6) as six:
+            try:
+                six.bind(("::1", 0))
+            except OSError:
+                self.skipTest("no IPv6 on loopback")
+        behind, front = (os.path.join(self.scope.directory, name) for name in ("behind", "front"))
+        four = self.named_server(socket.AF_INET, ("127.0.0.1", 0), b"four")[1]
+        six = self.named_server(socket.AF_INET6, ("::1", 0), b"six")[1]
+        self.named_server(socket.AF_UNIX, behind, b"unix")
+        config = tcp_config({"dallas": ["127.0.0.1:%d" % four, "[::1]:%d" % six, "unix:" + behind]},
+                            health_check="none", balance="round-robin")
+        config["process"]["workers"] = 1
+        port = free_port()
+        config["listeners"]["web"]["bind"] = ["127.0.0.1:%d" % port, "[::1]:%d" % port, "unix:" + front]
+        Meridian(self.scope, config)
+        for family, address in ((socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port)),
+                                (socket.AF_UNIX, front)):
+            got = set()
+            for _ in range(3):
+                with socket.socket(family) as client:
+                    client.settimeout(20)
+                    client.connect(address)
+                    got.add(client.recv(100))
+            self.assertEqual(got, {b"four", b"six", b"unix"})
 
 
 class Alpn(SystemTest):

@@ -1,5 +1,6 @@
 """UDP with real peers: DNS (dig and dnsperf, dnsmasq behind) and SIP calls (SIPp on both sides, over TCP too)."""
 import os
+import re
 import shutil
 import signal
 import socket
@@ -272,10 +273,10 @@ class Sip(SystemTest):
                                open(table, encoding="ascii").readlines()[1:]), "SIPp listens")
         return server
 
-    def calls(self, meridian, transport, count, milliseconds=0, source="127.0.0.1"):
+    def calls(self, meridian, transport, count, milliseconds=0, more=()):
         host, port = meridian.address()
-        return Sipp(self.scope, "uac", "-sn", "uac", "-t", transport, "-i", source, "-m", str(count), "-r", "50",
-                    "-l", str(count), "-d", str(milliseconds), "-timeout", "40", "-timeout_error",
+        return Sipp(self.scope, "uac", "-sn", "uac", "-t", transport, "-i", "127.0.0.1", "-m", str(count), "-r", "50",
+                    "-l", str(count), "-d", str(milliseconds), "-timeout", "40", "-timeout_error", *more,
                     "%s:%d" % (host, port))
 
     def in_flight(self, meridian, site):
@@ -303,23 +304,39 @@ class Sip(SystemTest):
     def test_calls_over_tcp(self):
         self.place_calls("tn", "tcp")
 
-    def test_a_site_lost_amid_a_call_loses_no_call(self):
+    def lose_a_site(self, transport, protocol, *more):
+        """Atlanta begins ten calls and dies; Dallas, which has not heard of them, gets their ends."""
         scenario = os.path.join(self.scope.directory, "bye.xml")
         with open(scenario, "w", encoding="ascii") as file:
             file.write(BYE_SERVER)
-        first = self.server("atlanta", "u1")
-        second = self.server("dallas", "u1", "-sf", scenario)
+        messages = os.path.join(self.scope.directory, "messages")
+        first = self.server("atlanta", transport, "-sn", "uas", "-trace_msg", "-message_file", messages)
+        second = self.server("dallas", transport, "-sf", scenario)
         config = udp_config({"atlanta": [first.address], "dallas": [second.address]}, health_check="none",
                             session={"by": "sip-call-id"}, steering="ordered", order=["atlanta", "dallas"])
+        config["listeners"]["web"]["protocol"] = protocol
         meridian = Meridian(self.scope, config)
-        calls = self.calls(meridian, "u1", 10, milliseconds=3000)
-        wait_until(lambda: meridian.read("/v1/sites/atlanta")["sessions"] == 10, "ten calls have begun")
-        wait_until(lambda: all(meridian.metric("meridian_datagrams_total", direction=direction) >= 20
-                               for direction in ("in", "out")), "INVITE, 180, 200 and ACK of each have passed")
+        calls = self.calls(meridian, transport, 10, milliseconds=3000, more=more)
+        wait_until(lambda: meridian.read("/v1/sites/atlanta")["sessions"] >= 1, "calls have begun")
+        with open(messages, encoding="ascii", errors="replace") as file:
+            got = []
+            wait_until(lambda: got.append(file.read()) or "".join(got).count("\nACK sip:") == 10, "each is acknowledged")
         first.kill()
+        return meridian, calls
+
+    def test_a_site_lost_amid_a_call_loses_no_call(self):
+        meridian, calls = self.lose_a_site("u1", "udp")
         self.assertEqual(calls.wait(60), 0, calls.stdout()[-3000:])
         self.assertEqual(meridian.metric("meridian_sessions_total", site="dallas"), 10)
         self.assertEqual(meridian.metric("meridian_retries_total", site="atlanta"), 10)
+
+    def test_over_tcp_the_caller_is_told_by_a_reset_and_comes_again(self):
+        again = ("-max_reconnect", "100", "-reconnect_close", "false", "-reconnect_sleep", "100")
+        calls = self.lose_a_site("t1", "tcp", *again)[1]
+        calls.wait(60)
+        # SIPp sees the reset when it writes the first of the ten BYEs, and has lost that one.
+        ended = re.search(r"BYE -+>\s+(\d+).*\n\s+200 <-+\s+(\d+)", calls.stdout()[-3000:])
+        self.assertEqual(ended.groups(), ("9", "9"))
 
 
 if __name__ == "__main__":

@@ -137,6 +137,17 @@ TEST(ClientHello, WithMalformedProtocolsIsRefused) {
   EXPECT_STREQ(twice.error().context, "bad-alpn");
 }
 
+// RFC 9849 section 5.1: type outer, cipher suite, config id, encapsulated key, payload.
+TEST(ClientHello, WhoseInnerOneIsEncryptedGoesByItsOuterName) {
+  const std::string encrypted = "\0\0\1\0\1\7"s + Vector(std::string(32, 'e'), 2) +
+                                Vector(std::string(239, '\0') + "inner.example", 2);
+  const std::string name = ServerName(Name("public.example"));
+  ExpectEverywhere(Records(WithExtensions(Extension(0xfe0d, encrypted) + name)),
+                   "[public.example]");
+  ExpectEverywhere(Records(WithExtensions(name + Extension(0xfe0d, encrypted)), 50),
+                   "[public.example]");
+}
+
 TEST(ClientHello, MayLieInRecordsOfAnySize) {
   const std::string hello = Hello();
   for (size_t size = 1; size <= hello.size(); ++size) {
