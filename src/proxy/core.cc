@@ -16,6 +16,7 @@ namespace {
 constexpr size_t kMaxSpareExchanges = 256;
 constexpr size_t kMaxSpareStreams = 1024;
 constexpr uint64_t kLeastRetriesPerSecond = 10;
+constexpr Duration kSecond = std::chrono::seconds(1);
 constexpr Duration kCutEvery = std::chrono::milliseconds(1);
 }  // namespace
 
@@ -154,15 +155,27 @@ Duration Core::CutDelay() {
   return delay;
 }
 
-bool Core::AllowRetry(const topology::RetryPolicy& policy, uint64_t live) {
+void Core::TurnSecond() {
   const MonotonicTime now = loop.Now();
-  if (now - budget_second_ >= std::chrono::seconds(1)) {
-    budget_second_ = now;
-    budget_used_ = 0;
-  }
-  const auto share = static_cast<uint64_t>(policy.budget * static_cast<double>(live));
-  if (budget_used_ >= std::max(kLeastRetriesPerSecond, share)) return false;
-  ++budget_used_;
+  if (now - second_ < kSecond) return;
+  begun_before_ = now - second_ < 2 * kSecond ? begun_ : 0;
+  begun_ = retries_ = 0;
+  second_ = now;
+}
+
+void Core::BeginExchange() {
+  TurnSecond();
+  ++begun_;
+  ++exchanges;
+}
+
+// Fast answers leave few requests under way at any time, however many there are.
+bool Core::AllowRetry(const topology::RetryPolicy& policy) {
+  TurnSecond();
+  const uint64_t requests = std::max({exchanges, begun_, begun_before_});
+  const auto share = static_cast<uint64_t>(policy.budget * static_cast<double>(requests));
+  if (retries_ >= std::max(kLeastRetriesPerSecond, share)) return false;
+  ++retries_;
   return true;
 }
 

@@ -178,8 +178,11 @@ class Core final : private net::TimerHandler {
   // When to end a session whose endpoint is down, from now: the first at once, the others one after
   // the other, so that their clients do not all come again in one instant; at most kMostCutDelay.
   Duration CutDelay();
-  // Whether one more retry is within the service's budget now; counts it if so.
-  bool AllowRetry(const topology::RetryPolicy& policy, uint64_t live);
+  // One more request is under way; `exchanges` counts it until it has ended.
+  void BeginExchange();
+  // Whether one more retry is within the service's budget of this second, a share of the requests
+  // that this second or the last one has seen; counts it if so.
+  bool AllowRetry(const topology::RetryPolicy& policy);
   const snapshot::Listener* Config(const ListenerState& listener) const {
     return listener.id.ok() ? &current.snapshot().listeners[listener.id.value] : nullptr;
   }
@@ -221,8 +224,11 @@ class Core final : private net::TimerHandler {
   std::vector<std::unique_ptr<Mirror>> spare_mirrors_;
   size_t mirror_count_ = 0;
   std::vector<std::unique_ptr<Http2ClientStream>> spare_streams_;
-  MonotonicTime budget_second_{};
-  uint64_t budget_used_ = 0;
+  void TurnSecond();
+
+  MonotonicTime second_{};                 // began then
+  uint64_t begun_ = 0, begun_before_ = 0;  // exchanges, in this second and the one before
+  uint64_t retries_ = 0;                   // in this second
 };
 
 }  // namespace meridian::proxy

@@ -40,7 +40,7 @@ void Exchange::Prepare(const ExchangeInput& input) {
   service_ = input.query.service;
   const codec::Head& head = *input.head;
   method_bytes_ = static_cast<uint16_t>(head.method.size());
-  ++core_.exchanges;
+  core_.BeginExchange();
   if (input.access != nullptr)
     record_.Begin(*input.access, head, core_.loop.Now(), core_.access.names_agents());
   if (target_ == nullptr) return PrepareAnswer(head);
@@ -245,7 +245,9 @@ bool Exchange::CheckPath() {
   const net::PathInfo path =
       call_ != nullptr ? call_->connection().path_info() : backend_->path_info();
   if (path.unacknowledged_bytes == 0) return true;
-  if (path.retransmits == 0) {
+  // Where another's was found out already, that one's word is enough: the kernel probes first, and
+  // may take twice as long until it repeats.
+  if (path.retransmits == 0 && use_.endpoint()->takes_pinned()) {
     check_at_ = core_.loop.Now() + kPathCheckAgain;
     return true;
   }
@@ -253,7 +255,7 @@ bool Exchange::CheckPath() {
   core_.pool.DropUnusable();
   core_.http2_backends.LeaveUnusable();
   if (call_ != nullptr) call_->connection().Leave();
-  if (!MayRetry(retries().on_timeout)) return true;
+  if (!MayRetry(retries().on_timeout, Unheard())) return true;
   ResetBackend();
   state_ = State::kConnect;
   connector_.Continue(false);  // the next may lie behind the same hole: a fresh connect is raced
@@ -344,7 +346,7 @@ bool Exchange::MayRetry(bool allowed_by_policy, bool unheard) {
   const Connector::Next next = PeekNext(unheard);
   if (next == Connector::Next::kNone) return false;
   const bool relieves = unheard && next == Connector::Next::kGood;
-  if (!relieves && !core_.AllowRetry(again, core_.exchanges)) return false;
+  if (!relieves && !core_.AllowRetry(again)) return false;
   ++retries_;
   return true;
 }
