@@ -56,13 +56,12 @@ void EndpointPool::Build(const Input& input) {
   balance_ = input.balance;
   min_healthy_ = input.min_healthy;
   slow_start_ = input.slow_start;
-  std::vector<MaglevTable::Item> items;
+  BuildTiers();
   for (const Endpoint& endpoint : endpoints_) {
     health_.push_back(endpoint.health);
     weights_.push_back(endpoint.weight);
     total_weight_ += endpoint.weight;
     cumulative_.push_back(total_weight_);
-    items.push_back({endpoint.key, endpoint.weight});
   }
   bool side_by_side = true;
   for (uint32_t i = 0; i < count_; ++i) side_by_side &= health_[i] == health_[0] + i;
@@ -72,8 +71,35 @@ void EndpointPool::Build(const Input& input) {
   agents_ = input.agents;
   const bool alike = std::count(weights_.begin(), weights_.end(), weights_[0]) == count_;
   common_weight_ = alike ? weights_[0] : 0;
-  if (input.hashed || balance_ == topology::Balance::kHash) maglev_ = MaglevTable::Build(items);
+  if (input.hashed || balance_ == topology::Balance::kHash)
+    maglev_ = MaglevTable::Build(HashItems());
   if (balance_ == topology::Balance::kRoundRobin) cycle_ = SmoothCycle(weights_, kMaxRoundRobin);
+}
+
+// The homes of sessions: the lowest tier that has a weight.
+std::vector<MaglevTable::Item> EndpointPool::HashItems() const {
+  uint16_t home = kEveryTier;
+  for (uint32_t i = 0; tiers_ > 1 && i < count_; ++i) {
+    if (weights_[i] != 0) home = std::min(home, tier_of_[i]);
+  }
+  std::vector<MaglevTable::Item> items;
+  for (uint32_t i = 0; i < count_; ++i) {
+    items.push_back({endpoints_[i].key, IsOfTier(i, home) ? weights_[i] : 0});
+  }
+  return items;
+}
+
+void EndpointPool::BuildTiers() {
+  std::vector<uint32_t> priorities;
+  for (const Endpoint& endpoint : endpoints_) priorities.push_back(endpoint.priority);
+  std::sort(priorities.begin(), priorities.end());
+  priorities.erase(std::unique(priorities.begin(), priorities.end()), priorities.end());
+  tiers_ = static_cast<uint16_t>(priorities.size());
+  if (tiers_ == 1) return;
+  for (const Endpoint& endpoint : endpoints_) {
+    const auto found = std::lower_bound(priorities.begin(), priorities.end(), endpoint.priority);
+    tier_of_.push_back(static_cast<uint16_t>(found - priorities.begin()));
+  }
 }
 
 bool EndpointPool::Eligible(uint32_t index, const Request& request) const {
@@ -98,6 +124,7 @@ bool EndpointPool::Eligible(uint32_t index, const Request& request) const {
       allowed = weighted && state != health::State::kOut;
       break;
   }
+  if (!IsOfTier(index, request.tier)) return false;
   if (request.ramped && allowed) allowed = TakesPart(index, request);
   if (!allowed || request.tried.empty()) return allowed;
   return std::find(request.tried.begin(), request.tried.end(), IdOf(index)) == request.tried.end();
@@ -130,6 +157,15 @@ bool EndpointPool::TakesPart(uint32_t index, const Request& request) const {
 
 std::optional<uint32_t> EndpointPool::Pick(const Request& request) const {
   if (count_ == 1) return Eligible(0, request) ? std::optional(0u) : std::nullopt;
+  if (tiers_ == 1) return PickInTier(request);
+  Request in_tier = request;
+  for (in_tier.tier = 0; in_tier.tier < tiers_; ++in_tier.tier) {
+    if (const std::optional<uint32_t> picked = PickInTier(in_tier)) return picked;
+  }
+  return std::nullopt;
+}
+
+std::optional<uint32_t> EndpointPool::PickInTier(const Request& request) const {
   const bool ramps = slow_start_ != Duration(0) && request.now != MonotonicTime{};
   if ((ramps || agents_) && request.take == Take::kNew) {
     Request ramped = request;

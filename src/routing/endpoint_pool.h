@@ -8,6 +8,9 @@
 // the balance goes by hash, so that each session comes home once and stays. For least connections
 // each session at it also counts as more than one, so that it does not fill up at once. The share
 // of its weight that an endpoint's agent gives it counts in the same way.
+//
+// **Tiers**: endpoints of one priority are a tier. A pick is made in the lowest tier that has one
+// to give (RFC 2782), and the pool's health is that of the lowest tier that has anything up.
 #pragma once
 
 #include "routing/maglev.h"
@@ -51,6 +54,7 @@ class alignas(kCacheLine) EndpointPool {
     Duration slow_start{};
     bool agents = false;  // its endpoints have agents
   };
+  static constexpr uint16_t kEveryTier = UINT16_MAX;
   EndpointPool() = default;
   void Build(const Input& input);
 
@@ -63,6 +67,7 @@ class alignas(kCacheLine) EndpointPool {
     WallTime wall{};
     MonotonicTime now{};                     // zero: slow starts are over
     bool ramped = false;                     // Pick's own: slow starts count
+    uint16_t tier = kEveryTier;              // Pick's own
     std::span<const EndpointId> tried = {};  // not again
   };
   // An index into the endpoints, or empty when none may be taken.
@@ -96,6 +101,13 @@ class alignas(kCacheLine) EndpointPool {
     return common_weight_ != 0 ? common_weight_ : weights_[index];
   }
   uint32_t Weight(uint32_t index, const Request& request) const;
+  bool IsOfTier(uint32_t index, uint16_t tier) const {
+    return tier == kEveryTier || tier_of_[index] == tier;
+  }
+  void BuildTiers();
+  std::vector<MaglevTable::Item> HashItems() const;
+  uint16_t TierInUse() const;
+  std::optional<uint32_t> PickInTier(const Request& request) const;
   std::optional<uint32_t> PickBalanced(const Request& request) const;
   double RampShareOf(uint32_t index, MonotonicTime now) const;
   double ShareOf(uint32_t index, MonotonicTime now) const;
@@ -118,6 +130,7 @@ class alignas(kCacheLine) EndpointPool {
   uint32_t common_weight_ = 0;  // of all endpoints; 0: they differ, or have none
   topology::Balance balance_ = topology::Balance::kLeastConnections;
   bool closed_ = false, limited_ = false, agents_ = false;
+  uint16_t tiers_ = 1;
   Duration slow_start_{};
 
   std::vector<health::EndpointHealth*> health_;
@@ -125,6 +138,7 @@ class alignas(kCacheLine) EndpointPool {
   mutable std::atomic<int64_t> warm_at_ns_{0};  // when the last slow start ends
   mutable std::atomic<uint64_t> ramped_{0};     // version · tick · share; endpoint_status.cc
   std::vector<uint32_t> weights_;
+  std::vector<uint16_t> tier_of_;  // the lowest is 0; empty: there is only one
   std::span<const Endpoint> endpoints_;
   std::vector<uint64_t> cumulative_;  // random: weights added up
   std::vector<uint16_t> cycle_;       // round-robin

@@ -47,7 +47,9 @@ double EndpointPool::RampedShare(uint32_t version, MonotonicTime now) const {
   uint64_t ramped = ramped_.load(std::memory_order_relaxed);
   if (ramped == 0 || (ramped & kTagBits) != tag) {
     double up = 0, total = 0;
+    const uint16_t tier = TierInUse();
     for (uint32_t i = 0; i < count_; ++i) {
+      if (!IsOfTier(i, tier)) continue;
       const double weight = total_weight_ == 0 ? 1 : weights_[i];
       total += weight;
       if (HealthOf(i).state() != health::State::kUp) continue;
@@ -59,17 +61,30 @@ double EndpointPool::RampedShare(uint32_t version, MonotonicTime now) const {
   return static_cast<double>(ramped >> 48) / kWhole;
 }
 
+// Every tier, if there is but one or nothing is up in any.
+uint16_t EndpointPool::TierInUse() const {
+  uint16_t lowest = kEveryTier;
+  for (uint32_t i = 0; tiers_ > 1 && i < count_; ++i) {
+    const bool counts = weights_[i] != 0 || total_weight_ == 0;
+    if (counts && HealthOf(i).state() == health::State::kUp) lowest = std::min(lowest, tier_of_[i]);
+  }
+  return lowest;
+}
+
 uint64_t EndpointPool::Summarize() const {
   const bool weightless = total_weight_ == 0;
+  const uint16_t tier = TierInUse();
   uint64_t up = 0, total = 0;
-  bool draining = false, all_out = true;
+  bool draining = false, all_out = true, all_up = true;
   int64_t last_cold_ns = 0;
   for (size_t i = 0; i < health_.size(); ++i) {
     const uint64_t weight = weightless ? 1 : weights_[i];
     const health::State state = HealthOf(i).state();
-    total += weight;
+    const bool counts = IsOfTier(static_cast<uint32_t>(i), tier);
+    total += counts ? weight : 0;
+    all_up &= state == health::State::kUp || weight == 0;
     if (state == health::State::kUp) {
-      up += weight;
+      up += counts ? weight : 0;
       last_cold_ns =
           std::max<int64_t>(last_cold_ns, HealthOf(i).cold_since().time_since_epoch().count());
     }
@@ -79,7 +94,7 @@ uint64_t EndpointPool::Summarize() const {
   const double share = total == 0 ? 0 : static_cast<double>(up) / static_cast<double>(total);
   health::State state = health::State::kDown;
   if (up != 0 && share >= min_healthy_) {
-    state = up == total ? health::State::kUp : health::State::kDegraded;
+    state = all_up ? health::State::kUp : health::State::kDegraded;
   } else if (up == 0 && draining) {
     state = health::State::kDraining;
   } else if (all_out) {

@@ -117,6 +117,8 @@ class TableBuilder {
              .address_text = endpoint.address,
              .key = Hash(endpoint.address),
              .weight = endpoint.weight,
+             .priority = endpoint.priority,
+             .name = endpoint.name,
              .health =
                  &input_.registry->Endpoint(topology_.sites[site].name, endpoint.address, check)});
       }

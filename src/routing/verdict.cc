@@ -174,9 +174,11 @@ std::string ChosenVerdict(const VerdictContext& context, const Choice& choice,
   const std::string_view how = by_cookie              ? "by its cookie"
                                : !session_how.empty() ? session_how
                                                       : ForPeople(policy.balance);
-  return Format("chosen: {}{}, endpoint {} ({})", Name(choice.reason),
+  const Endpoint& endpoint = context.table.endpoint(choice.endpoint);
+  const std::string of = endpoint.name.empty() ? std::string() : " of " + endpoint.name;
+  return Format("chosen: {}{}, endpoint {}{} ({})", Name(choice.reason),
                 choice.epoch != 0 ? Format(", epoch {}", choice.epoch) : std::string(),
-                context.table.endpoint(choice.endpoint).address_text, how);
+                endpoint.address_text, of, how);
 }
 
 }  // namespace meridian::routing

@@ -28,6 +28,8 @@ struct Endpoint {
   std::string address_text;
   uint64_t key = 0;  // Hash of address_text: what a cookie carries
   uint32_t weight = 1;
+  uint32_t priority = 0;
+  std::string name = {};  // whose address it is; empty: its own
   health::EndpointHealth* health = nullptr;
 };
 

@@ -6,6 +6,7 @@
 
 #include <meridian/base/time.h>
 #include <meridian/topology/disaster_recovery.h>
+#include <meridian/topology/names.h>
 
 #include <cstdint>
 #include <map>
@@ -19,6 +20,10 @@ namespace meridian::topology {
 struct Endpoint {
   std::string address;  // "10.1.0.11:8080", "[::1]:80", "unix:/path"
   uint32_t weight = 1;  // 0: takes no new sessions
+  // Lower is preferred: the others of the site take part only when none of the lower can.
+  uint32_t priority = 0;
+  // Whose address it is, as EndpointName::ToString says it; empty: its own.
+  std::string name = {};
 
   bool operator==(const Endpoint&) const = default;
 };
@@ -34,6 +39,9 @@ struct Site {
   int bias = 0;                                           // −99…99
   std::optional<uint64_t> capacity;                       // concurrent sessions; empty: unlimited
   std::map<std::string, std::vector<Endpoint>> services;  // by service name
+  // Those written as names, by service name; each is also in `services`, if only with an empty
+  // list. What they stand for at a time is in `services` as well.
+  std::map<std::string, std::vector<EndpointName>> names;
 
   bool operator==(const Site&) const = default;
 };
