@@ -13,9 +13,9 @@ struct Room {
 };
 
 inline constexpr Room kRooms[] = {
-    {"base", 0},  {"net", 1},    {"topology", 1}, {"geo", 2},      {"codec", 2},  {"tls", 2},
-    {"uvio", 2},  {"health", 2}, {"failover", 2}, {"routing", 3},  {"config", 4}, {"snapshot", 5},
-    {"proxy", 6}, {"probe", 6},  {"admin", 6},    {"simulate", 6}, {"app", 7},
+    {"base", 0},     {"net", 1},    {"topology", 1}, {"geo", 2},     {"codec", 2},    {"tls", 2},
+    {"uvio", 2},     {"health", 2}, {"failover", 2}, {"resolve", 2}, {"routing", 3},  {"config", 4},
+    {"snapshot", 5}, {"proxy", 6},  {"probe", 6},    {"admin", 6},   {"simulate", 6}, {"app", 7},
 };
 
 // A header is a library's when its path starts with `header`; a CMake target when its name starts
@@ -48,6 +48,7 @@ inline constexpr Library kLibraries[] = {
     {"CLI/", "CLI11", "app"},
     {"curl/", "CURL::", "probe"},
     {"libpq", "PkgConfig::pq", "probe"},
+    {"ares", "PkgConfig::cares", "resolve"},
 };
 
 // Rooms in which exceptions may be thrown or caught, because a library there throws them.
