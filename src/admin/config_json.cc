@@ -116,7 +116,13 @@ Json Value(const topology::Site& site) {
     Json& list = services[name] = Json::array();
     for (const topology::Endpoint& endpoint : endpoints) {
       list.push_back({{"address", endpoint.address}, {"weight", endpoint.weight}});
+      if (endpoint.priority != 0) list.back()["priority"] = endpoint.priority;
+      if (!endpoint.name.empty()) list.back()["name"] = endpoint.name;
     }
+  }
+  Json names = Json::object();
+  for (const auto& [service, templates] : site.names) {
+    for (const topology::EndpointName& name : templates) names[service].push_back(name.ToString());
   }
   return {{"latitude", site.latitude},
           {"longitude", site.longitude},
@@ -125,7 +131,8 @@ Json Value(const topology::Site& site) {
           {"weight", site.weight},
           {"bias", site.bias},
           {"capacity", Bound(site.capacity)},
-          {"services", std::move(services)}};
+          {"services", std::move(services)},
+          {"names", std::move(names)}};
 }
 
 Json Value(const topology::Match& match) {
@@ -320,6 +327,14 @@ Json Value(const config::Listener& listener) {
   return json;
 }
 
+Json Value(const topology::ResolverPolicy& resolver) {
+  return {{"servers", resolver.servers.empty() ? Json("system") : Json(resolver.servers)},
+          {"timeout", FormatDuration(resolver.timeout)},
+          {"attempts", resolver.attempts},
+          {"min_ttl", FormatDuration(resolver.min_ttl)},
+          {"max_ttl", FormatDuration(resolver.max_ttl)}};
+}
+
 Json Value(const config::Admin& admin) {
   return {{"socket", admin.socket},
           {"http", admin.http ? Json(admin.http->ToString()) : Json("off")},
@@ -333,7 +348,8 @@ std::string ConfigJson(const snapshot::Snapshot& snapshot) {
   Json json = {{"process", Value(config.process)}, {"log", Value(config.log)},
                {"geo", Value(config.geo)},         {"health_checks", Json::object()},
                {"regions", Json::object()},        {"services", Json::object()},
-               {"listeners", Json::object()},      {"admin", Value(config.admin)}};
+               {"listeners", Json::object()},      {"admin", Value(config.admin)},
+               {"resolver", Value(config.resolver)}};
   for (const topology::HealthCheck& check : config.topology.health_checks) {
     json["health_checks"][check.name] = Value(check);
   }

@@ -126,6 +126,27 @@ std::string EndpointsText(const Reader& services) {
   return text;
 }
 
+// "web: app.internal:8080 is 10.1.0.11:8080, 10.1.0.12:8080"
+void NoteNames(const Reader& site, TextTable& table) {
+  constexpr size_t kMaxListed = 8;
+  const std::vector<std::string> services = site["names"].keys();
+  const std::vector<Reader> names = site["names"].items();
+  for (size_t i = 0; i < services.size(); ++i) {
+    for (const Reader& name : names[i].items()) {
+      std::string addresses;
+      size_t count = 0;
+      for (const Reader& endpoint : site["services"][services[i].c_str()]["endpoints"].items()) {
+        if (endpoint["name"].text() != name.text()) continue;
+        if (++count > kMaxListed) continue;
+        addresses += (count == 1 ? "" : ", ") + endpoint["address"].text();
+      }
+      if (count > kMaxListed) addresses += Format(" and {} more", count - kMaxListed);
+      table.AddNote(Format("{}: {} {}", services[i], name.text(),
+                           count == 0 ? "has no address yet" : "is " + addresses));
+    }
+  }
+}
+
 std::string SitesTable(const Reader& sites, bool color) {
   TextTable table;
   table.AddColumn("SITE");
@@ -141,6 +162,7 @@ std::string SitesTable(const Reader& sites, bool color) {
                   {EndpointsText(site["services"])}});
     if (const std::string intent = IntentText(site["intent"]); !intent.empty())
       table.AddNote(intent);
+    NoteNames(site, table);
   }
   return table.Text(color);
 }

@@ -97,6 +97,8 @@ Json Views::Endpoint(const routing::Endpoint& endpoint) const {
                  {"traffic", health::Name(facts.traffic)}}},
                {"in_flight", endpoint.health->in_flight()},
                {"connect_time_us", endpoint.health->connect_time() / std::chrono::microseconds(1)}};
+  if (endpoint.priority != 0) json["priority"] = endpoint.priority;
+  if (!endpoint.name.empty()) json["name"] = endpoint.name;
   if (facts.agent != health::Agent::kNone) {
     json["agent_share"] = endpoint.health->agent_share();
     json["agent_reason"] = control_.registry().AgentReason(*endpoint.health);
@@ -131,6 +133,13 @@ Json Views::Site(const routing::Site& site) const {
     services[table_.service(service).name] = {
         {"state", health::Name(table_.SiteState(service, site.id))},
         {"endpoints", std::move(endpoints)}};
+  }
+  // Nothing is up at a site whose names have no address yet.
+  if (services.empty() && !given.names.empty()) json["state"] = health::Name(State::kDown);
+  for (const auto& [service, names] : given.names) {
+    for (const topology::EndpointName& name : names) {
+      json["names"][service].push_back(name.ToString());
+    }
   }
   return json;
 }

@@ -78,8 +78,17 @@ std::string DescribeSites(const topology::Topology& topology, const std::string&
   for (const topology::Site& site : topology.sites) {
     const auto offered = site.services.find(service);
     if (offered == site.services.end()) continue;
-    text += Format("{}{} ({})", text.empty() ? "" : ", ", site.name,
-                   Count(offered->second.size(), "endpoint"));
+    std::string endpoints;
+    const auto names = site.names.find(service);
+    if (names == site.names.end() || !offered->second.empty()) {
+      endpoints = Count(offered->second.size(), "endpoint");
+    }
+    if (names != site.names.end()) {
+      for (const topology::EndpointName& name : names->second) {
+        endpoints += (endpoints.empty() ? "" : ", ") + name.ToString() + " by name";
+      }
+    }
+    text += Format("{}{} ({})", text.empty() ? "" : ", ", site.name, endpoints);
   }
   return text;
 }

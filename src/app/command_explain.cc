@@ -2,6 +2,7 @@
 #include <meridian/admin/client.h>
 #include <meridian/admin/json.h>
 #include <meridian/base/format.h>
+#include <meridian/resolve/members.h>
 
 #include <chrono>
 #include <cstdio>
@@ -15,7 +16,8 @@ namespace meridian::app {
 namespace {
 
 int ExplainFromFile(const std::string& file, const ExplainRequest& request, bool json) {
-  const config::Loaded loaded = config::LoadFile(file);
+  config::Loaded loaded = config::LoadFile(file);
+  if (loaded.config) NoteNames(resolve::StandIn(loaded.config->topology));
   health::Registry registry;
   snapshot::Keys keys;
   snapshot::Compiled compiled;

@@ -3,6 +3,7 @@
 #include <meridian/base/format.h>
 #include <meridian/base/text.h>
 #include <meridian/config/scenario.h>
+#include <meridian/resolve/members.h>
 #include <meridian/simulate/simulate.h>
 
 #include <cstdio>
@@ -33,9 +34,20 @@ void PrintDiagnostics(const std::vector<config::Diagnostic>& diagnostics) {
 
 }  // namespace
 
+void NoteNames(size_t names) {
+  if (names == 0) return;
+  std::fprintf(stderr,
+               "note: names are not looked up here; each of the %zu stands for one endpoint, such "
+               "as 198.18.0.1\n",
+               names);
+}
+
 std::optional<config::Config> LoadToPlay(const std::string& file) {
   config::Loaded loaded = config::LoadFile(file);
-  if (loaded.config) return std::move(loaded.config);
+  if (loaded.config) {
+    NoteNames(resolve::StandIn(loaded.config->topology));
+    return std::move(loaded.config);
+  }
   PrintDiagnostics(loaded.diagnostics);
   return std::nullopt;
 }

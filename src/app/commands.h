@@ -44,6 +44,9 @@ int StopCommand(const Command& self, Arguments arguments);
 // The configuration of a command that only plays with it; empty after its diagnostics were printed.
 std::optional<config::Config> LoadToPlay(const std::string& file);
 
+// Tells a person, if there are any, what stands in for names (resolve::StandIn).
+void NoteNames(size_t names);
+
 // Finds the command that `arguments` begin with and runs it; --help, --version and faults too.
 int Dispatch(Arguments arguments);
 

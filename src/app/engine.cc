@@ -10,6 +10,17 @@
 #include "host.h"
 
 namespace meridian::app {
+namespace {
+
+// Why a generation was not taken, on one line; empty: it was.
+std::string Refusal(const admin::ReloadResult& result) {
+  std::string why;
+  if (result.accepted) return why;
+  for (const std::string& error : result.errors) why += (why.empty() ? "" : "; ") + error;
+  return why;
+}
+
+}  // namespace
 
 Engine::Engine(uvio::UvLoop& loop, EngineOptions options)
     : loop_(loop),
@@ -36,6 +47,9 @@ Engine::Engine(uvio::UvLoop& loop, EngineOptions options)
             drains_.Watch();
           },
           [this](std::string text) { Happened("intent", std::move(text)); }),
+      names_(loop, loop, random_.Next(), intents_,
+             {.publish = [this](NameWatch::Done done) { SwapNames(std::move(done)); },
+              .tell = [this](admin::Event event) { events_.Add(WallNow(), std::move(event)); }}),
       recovery_(loop, registry_,
                 {.look = [this](std::function<void()> done) { fleet_->Look(std::move(done)); },
                  .leave = [this](const std::string& service,
@@ -43,7 +57,12 @@ Engine::Engine(uvio::UvLoop& loop, EngineOptions options)
                  .tell = [this](admin::Event event) { events_.Add(WallNow(), std::move(event)); }}),
       whatif_(loop),
       grace_timer_(*this),
-      drain_timer_(*this) {}
+      drain_timer_(*this) {
+  config_.SetNames(
+      {.foresee = [this](const config::Config& next,
+                         std::function<void()> then) { names_.Foresee(next, std::move(then)); },
+       .fill = [this](config::Config& config) { names_.Fill(config); }});
+}
 
 Engine::~Engine() {
   admin_.reset();
@@ -56,6 +75,7 @@ bool Engine::Start() {
   auto config = config_.LoadFirst(options_.json_log);
   if (!config) return false;
   WatchHealth();
+  AwaitNames(*config);
   if (!config_.CompileFirst(*config)) return false;
   config_.set_loaded(loop_.WallNow());
   // In this order: what can fail for want of a port or a path fails before anything has begun.
@@ -66,6 +86,7 @@ bool Engine::Start() {
   intents_.Open(config->process.state_directory);
   drains_.Watch();
   fleet_->Start();
+  names_.SettleIntents();
   probe_thread_->Start("probe", nullptr);
   probe_thread_->loop().Post([this, snapshot = config_.snapshot()] {
     prober_->Update(snapshot);
@@ -73,6 +94,13 @@ bool Engine::Start() {
   });
   loop_.Arm(grace_timer_, config->process.startup_grace);
   return true;
+}
+
+// Nothing has begun yet, so this may wait: the first generation has the addresses that there are.
+void Engine::AwaitNames(const config::Config& config) {
+  bool known = false;
+  names_.Foresee(config, [&known] { known = true; });
+  while (!known) loop_.RunTurn();
 }
 
 // Changes are told on the thread that made them; that may be a worker, which must not wait for a
@@ -100,7 +128,25 @@ void Engine::Happened(std::string_view kind, std::string text, bool grave) {
   events_.Add(WallNow(), std::move(event));
 }
 
+// Whether an endpoint whose drain is over is none of those that are routed to any more: what a name
+// no longer stands for comes up nowhere.
+bool Engine::IsGone(const health::Change& change) const {
+  if (change.before != health::State::kDraining && change.before != health::State::kOut) {
+    return false;
+  }
+  const routing::Table& table = *snapshot()->table;
+  const SiteId site = table.FindSite(change.site);
+  if (!site.ok()) return true;
+  for (uint32_t i = 0; i < table.services().size(); ++i) {
+    for (const routing::Endpoint& endpoint : table.Pool(ServiceId{i}, site)) {
+      if (endpoint.health == change.endpoint) return false;
+    }
+  }
+  return true;
+}
+
 void Engine::LogChange(const health::Change& change) {
+  if (IsGone(change)) return;
   const bool expected = state_ == State::kStarting && change.after == health::State::kUp;
   const char* cause = health::Cause(change.facts);
   const std::string text = Format("site {} endpoint {}: {} → {}{}", change.site, change.address,
@@ -222,6 +268,7 @@ void Engine::Serving() {
   log::Info("serving generation {} of {}", snapshot()->generation, config_.file());
   Happened("process", Format("serving generation {}", snapshot()->generation));
   geo_watch_.Adopt(snapshot());
+  names_.Adopt(snapshot());
   NotifyServiceManager("READY=1");
   if (options_.on_serving) options_.on_serving();
 }
@@ -245,24 +292,28 @@ void Engine::Published(const snapshot::SnapshotPtr& snapshot) {
   recovery_.Settle(snapshot);
   fleet_->HealthChanged();
   geo_watch_.Adopt(snapshot);
+  names_.Adopt(snapshot);
 }
 
 void Engine::SwapLocator(const config::Geo& geo, std::shared_ptr<const geo::Locator> locator,
                          GeoWatch::Done done) {
   if (state_ != State::kServing) return done("it is stopping");
-  config_.SwapLocator(*fleet_, geo, std::move(locator),
-                      [done = std::move(done)](const admin::ReloadResult& result) {
-                        if (result.accepted) return done("");
-                        std::string why;
-                        for (const std::string& error : result.errors)
-                          why += (why.empty() ? "" : "; ") + error;
-                        done(why);
-                      });
+  config_.SwapLocator(
+      *fleet_, geo, std::move(locator),
+      [done = std::move(done)](const admin::ReloadResult& result) { done(Refusal(result)); });
+}
+
+void Engine::SwapNames(NameWatch::Done done) {
+  if (state_ != State::kServing) return done("it is stopping");
+  config_.SwapNames(*fleet_, [done = std::move(done)](const admin::ReloadResult& result) {
+    done(Refusal(result));
+  });
 }
 
 void Engine::Stop(bool now) {
   if (state_ == State::kStopped) return;
   config_.Stop();
+  names_.Stop();
   if (now || state_ != State::kServing) return Finish();
   state_ = State::kDraining;
   const Duration limit = snapshot()->config.process.drain_timeout;

@@ -25,6 +25,7 @@
 #include "intent_keeper.h"
 #include "live_config.h"
 #include "live_whatif.h"
+#include "name_watch.h"
 #include "recovery.h"
 
 namespace meridian::app {
@@ -81,6 +82,7 @@ class Engine final : public admin::Control, private net::TimerHandler {
   // Requests and sessions in progress at a region, a site, or a site's endpoint.
   uint64_t SessionsAt(const std::string& target) const;
   void Happened(std::string_view kind, std::string text, bool grave = false);
+  bool IsGone(const health::Change& change) const;
   void LogChange(const health::Change& change);
   // What must know a new snapshot before any worker routes by it; an error refuses it.
   tl::expected<void, std::string> Accept(const snapshot::SnapshotPtr& snapshot);
@@ -88,6 +90,8 @@ class Engine final : public admin::Control, private net::TimerHandler {
   void Published(const snapshot::SnapshotPtr& snapshot);
   void SwapLocator(const config::Geo& geo, std::shared_ptr<const geo::Locator> locator,
                    GeoWatch::Done done);
+  void SwapNames(NameWatch::Done done);
+  void AwaitNames(const config::Config& config);
   void BeginServing();
   void Serving();
   void Finish();
@@ -107,6 +111,7 @@ class Engine final : public admin::Control, private net::TimerHandler {
   GeoWatch geo_watch_;
   DrainProgress drains_;
   IntentKeeper intents_;
+  NameWatch names_;
   Recovery recovery_;
   LiveWhatIf whatif_;
   net::Timer grace_timer_, drain_timer_;

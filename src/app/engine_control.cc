@@ -150,6 +150,7 @@ void Engine::Collect(MetricSink& sink) {
   access_->Collect(sink);
   prober_->Collect(sink);
   geo_watch_.Collect(sink);
+  names_.Collect(sink);
 }
 
 void Engine::Reload(bool force, std::function<void(admin::ReloadResult)> done) {
@@ -165,6 +166,7 @@ void Engine::Reload(bool force, std::function<void(admin::ReloadResult)> done) {
   config_.Reload(
       *fleet_, WallNow(), force, [this, done = std::move(done)](admin::ReloadResult result) {
         NotifyServiceManager("READY=1");
+        if (!result.accepted) names_.Adopt(snapshot());
         Happened("reload",
                  result.accepted ? Format("generation {} is loaded", result.generation)
                                  : Format("refused; generation {} goes on", result.generation),

@@ -54,6 +54,26 @@ Result<> IntentKeeper::Set(const std::string& target, const health::IntentRecord
   return {};
 }
 
+void IntentKeeper::Forget(const std::string& target) {
+  if (!IsSet(target)) return;
+  registry_.SetIntent(target, {}, loop_.Now());
+  Save();
+  ArmForNextChange();
+  changed_();
+}
+
+bool IntentKeeper::IsSet(const std::string& target) const {
+  return registry_.IntentOf(target) != health::Intent::kServe;
+}
+
+std::vector<std::string> IntentKeeper::TargetsBy(std::string_view author) const {
+  std::vector<std::string> targets;
+  for (const auto& [target, record] : registry_.Intents()) {
+    if (record.author == author) targets.push_back(target);
+  }
+  return targets;
+}
+
 void IntentKeeper::Save() {
   if (auto saved = file_->Save(registry_.Intents()); !saved) {
     log::Error("{}: {}; this will not survive a restart", file_->path(), Describe(saved.error()));

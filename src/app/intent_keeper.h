@@ -27,6 +27,10 @@ class IntentKeeper final : private net::TimerHandler {
   // Effective even where it cannot be saved (logged as an error): who takes a site out of service
   // needs it out. Error: kTooLarge past kMaxIntents.
   Result<> Set(const std::string& target, const health::IntentRecord& record);
+  // As if it had never been set: for a target that is no more, or a reason that is over.
+  void Forget(const std::string& target);
+  bool IsSet(const std::string& target) const;
+  std::vector<std::string> TargetsBy(std::string_view author) const;
 
  private:
   void Save();

@@ -82,6 +82,7 @@ std::optional<config::Config> LiveConfig::LoadFirst(bool json_log) const {
 }
 
 bool LiveConfig::CompileFirst(config::Config config) {
+  names_.fill(config);
   snapshot::Compiled compiled = snapshot::Compile(std::move(config), 1, registry_, keys_);
   for (const std::string& error : compiled.errors) log::Error("{}", error);
   for (const std::string& warning : compiled.warnings) log::Warn("{}", warning);
@@ -106,6 +107,10 @@ void LiveConfig::SwapLocator(Fleet& fleet, const config::Geo& geo,
   Enqueue({&fleet, loaded_, false, std::move(done), std::move(locator), geo});
 }
 
+void LiveConfig::SwapNames(Fleet& fleet, Done done) {
+  Enqueue({.fleet = &fleet, .now = loaded_, .done = std::move(done), .names = true});
+}
+
 void LiveConfig::Enqueue(Request request) {
   if (waiting_.size() == kMaxWaiting) {
     admin::ReloadResult result;
@@ -122,9 +127,24 @@ void LiveConfig::StartNext() {
   busy_ = true;
   Request request = std::move(waiting_.front());
   waiting_.pop_front();
+  if (request.is_reload()) return StartReload(std::move(request));
   admin::ReloadResult result;
-  snapshot::SnapshotPtr next =
-      request.locator ? BuildWith(request, result) : Build(request.force, result);
+  snapshot::SnapshotPtr next = BuildWith(request, result);
+  Prepare(std::move(request), std::move(next), std::move(result));
+}
+
+void LiveConfig::StartReload(Request request) {
+  admin::ReloadResult result;
+  std::optional<config::Config> loaded = Load(request.force, result);
+  if (!loaded) return Finish(request, std::move(result));
+  const auto config = std::make_shared<config::Config>(std::move(*loaded));
+  names_.foresee(*config, [this, config, request = std::move(request), result]() mutable {
+    snapshot::SnapshotPtr next = Build(std::move(*config), request.force, result);
+    Prepare(std::move(request), std::move(next), std::move(result));
+  });
+}
+
+void LiveConfig::Prepare(Request request, snapshot::SnapshotPtr next, admin::ReloadResult result) {
   if (!next) return Finish(request, std::move(result));
   Fleet& fleet = *request.fleet;
   proxy::Bound bound = Kept(snapshot_->config, next->config, bound_);
@@ -134,18 +154,24 @@ void LiveConfig::StartNext() {
           Fleet::Prepared prepared) { Take(request, next, std::move(prepared), result); });
 }
 
-snapshot::SnapshotPtr LiveConfig::Build(bool force, admin::ReloadResult& result) {
+std::optional<config::Config> LiveConfig::Load(bool force, admin::ReloadResult& result) {
   config::Loaded loaded = config::LoadFile(file_);
   result.diagnostics = std::move(loaded.diagnostics);
-  if (!loaded.config) return nullptr;
+  if (!loaded.config) return std::nullopt;
   if (const auto why = config::TooDrastic(snapshot_->config, *loaded.config); why && !force) {
     result.errors.push_back(*why + " (meridian reload --force does it nevertheless)");
-    return nullptr;
+    return std::nullopt;
   }
   WarnOfFixed(snapshot_->config, *loaded.config, file_, result.diagnostics);
-  const bool reuse = IsUnchanged(*snapshot_->locator, loaded.config->geo, snapshot_->config.geo);
+  return std::move(loaded.config);
+}
+
+snapshot::SnapshotPtr LiveConfig::Build(config::Config config, bool force,
+                                        admin::ReloadResult& result) {
+  names_.fill(config);
+  const bool reuse = IsUnchanged(*snapshot_->locator, config.geo, snapshot_->config.geo);
   snapshot::Compiled compiled =
-      snapshot::Compile(std::move(*loaded.config), snapshot_->generation + 1, registry_, keys_,
+      snapshot::Compile(std::move(config), snapshot_->generation + 1, registry_, keys_,
                         reuse ? snapshot_->locator : nullptr);
   for (const std::string& warning : compiled.warnings) log::Warn("{}", warning);
   result.errors.insert(result.errors.end(), compiled.errors.begin(), compiled.errors.end());
@@ -157,12 +183,15 @@ snapshot::SnapshotPtr LiveConfig::Build(bool force, admin::ReloadResult& result)
 }
 
 snapshot::SnapshotPtr LiveConfig::BuildWith(const Request& request, admin::ReloadResult& result) {
-  if (request.geo != snapshot_->config.geo) {
+  if (request.locator && request.geo != snapshot_->config.geo) {
     result.errors.push_back("another geo section has been loaded meanwhile");
     return nullptr;
   }
-  snapshot::Compiled compiled = snapshot::Compile(snapshot_->config, snapshot_->generation + 1,
-                                                  registry_, keys_, request.locator);
+  config::Config config = snapshot_->config;
+  names_.fill(config);
+  snapshot::Compiled compiled =
+      snapshot::Compile(std::move(config), snapshot_->generation + 1, registry_, keys_,
+                        request.locator ? request.locator : snapshot_->locator);
   result.errors = std::move(compiled.errors);
   return compiled.snapshot;
 }
@@ -204,7 +233,7 @@ void LiveConfig::Swap(Request request, snapshot::SnapshotPtr next, proxy::Bound 
 
 void LiveConfig::Finish(const Request& request, admin::ReloadResult result) {
   result.generation = snapshot_->generation;
-  if (!request.locator) Report(result);
+  if (request.is_reload()) Report(result);
   if (result.accepted) published_(snapshot_);
   request.done(std::move(result));
   busy_ = false;

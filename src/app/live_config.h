@@ -42,6 +42,14 @@ class LiveConfig {
         announce_(std::move(announce)),
         published_(std::move(published)) {}
 
+  // Endpoints that are names: `foresee` runs `then` on this thread when those of a configuration
+  // are known as far as may be; `fill` puts in what they stand for. Set before anything is loaded.
+  struct Names {
+    std::function<void(const config::Config&, std::function<void()> then)> foresee;
+    std::function<void(config::Config&)> fill;
+  };
+  void SetNames(Names names) { names_ = std::move(names); }
+
   // The first load: reads the file, configures the log by it (as JSON also if `json_log`) and logs
   // its warnings. Empty: it has errors, which went to standard error.
   std::optional<config::Config> LoadFirst(bool json_log) const;
@@ -57,6 +65,9 @@ class LiveConfig {
   // published like a reload. Not taken if another `geo` runs by then.
   void SwapLocator(Fleet& fleet, const config::Geo& geo,
                    std::shared_ptr<const geo::Locator> locator, Done done);
+
+  // The running configuration with what its names stand for by now: likewise.
+  void SwapNames(Fleet& fleet, Done done);
 
   const snapshot::SnapshotPtr& snapshot() const { return snapshot_; }
   const std::string& file() const { return file_; }
@@ -74,12 +85,18 @@ class LiveConfig {
     Done done;
     std::shared_ptr<const geo::Locator> locator = nullptr;  // set: only this changes
     config::Geo geo = {};                                   // that it was made of
+    bool names = false;                                     // only what they stand for changes
+
+    bool is_reload() const { return locator == nullptr && !names; }
   };
 
   void Enqueue(Request request);
   void StartNext();
-  // Adds what is wrong to `result`; null if anything is.
-  snapshot::SnapshotPtr Build(bool force, admin::ReloadResult& result);
+  void StartReload(Request request);
+  void Prepare(Request request, snapshot::SnapshotPtr next, admin::ReloadResult result);
+  // Each adds what is wrong to `result`; empty if anything is.
+  std::optional<config::Config> Load(bool force, admin::ReloadResult& result);
+  snapshot::SnapshotPtr Build(config::Config config, bool force, admin::ReloadResult& result);
   snapshot::SnapshotPtr BuildWith(const Request& request, admin::ReloadResult& result);
   void Take(Request request, snapshot::SnapshotPtr next, Fleet::Prepared prepared,
             admin::ReloadResult result);
@@ -94,6 +111,7 @@ class LiveConfig {
   Accept accept_;
   Announce announce_;
   Published published_;
+  Names names_;
   snapshot::SnapshotPtr snapshot_;
   snapshot::Keys keys_;
   proxy::Bound bound_;

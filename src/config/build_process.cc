@@ -116,6 +116,30 @@ void BuildAdmin(Build& build) {
   out.token_file = build.ExistingFile(admin, "token_file");
 }
 
+void BuildResolver(Build& build) {
+  topology::ResolverPolicy& out = build.config.resolver;
+  const View resolver = build.root["resolver"];
+  for (const View& server : resolver["servers"].Entries()) {
+    const auto address = net::Address::Parse(server.text());
+    if (address && !address->is_unix() && address->port() != 0) {
+      out.servers.push_back(address->ToString());
+    } else {
+      build.Error(server.place(), server.path(),
+                  Format("{} is not an IP address with a port", Quote(server.text())));
+    }
+  }
+  Read(resolver, "timeout", out.timeout);
+  Read(resolver, "attempts", out.attempts);
+  Read(resolver, "min_ttl", out.min_ttl);
+  Read(resolver, "max_ttl", out.max_ttl);
+  if (const View key = resolver[resolver.Has("max_ttl") ? "max_ttl" : "min_ttl"];
+      key && out.max_ttl < out.min_ttl) {
+    build.Error(key.place(), key.path(),
+                Format("min_ttl is {}, max_ttl {}; expected it to be no less",
+                       FormatDuration(out.min_ttl), FormatDuration(out.max_ttl)));
+  }
+}
+
 }  // namespace
 
 void BuildProcess(Build& build) {
@@ -132,6 +156,7 @@ void BuildProcess(Build& build) {
   BuildLog(build);
   BuildGeo(build);
   BuildAdmin(build);
+  BuildResolver(build);
 }
 
 }  // namespace meridian::config

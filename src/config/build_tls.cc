@@ -38,6 +38,14 @@ topology::BackendTls BuildClientTls(Build& build, const View& view) {
 void CheckVerifiable(Build& build, const View& view, const std::string& service,
                      const topology::BackendTls& tls) {
   if (!tls.verify || !tls.server_name.empty()) return;
+  const auto& sites = build.config.topology.sites;
+  if (std::any_of(sites.begin(), sites.end(),
+                  [&](const topology::Site& site) { return site.names.contains(service); })) {
+    build.Warning(view.at(), view.path() + ".server_name",
+                  Format("endpoints of {} that are names are verified by their addresses unless it "
+                         "says whom to expect",
+                         service));
+  }
   for (const topology::Site& site : build.config.topology.sites) {
     const auto offered = site.services.find(service);
     if (offered == site.services.end()) continue;

@@ -9,7 +9,7 @@ namespace {
 
 struct Names {
   std::set<std::string> sites;
-  std::set<std::pair<std::string, std::string>> endpoints;  // site, address
+  std::set<std::pair<std::string, std::string>> endpoints;  // site; address, or name
 };
 
 Names NamesOf(const Config& config) {
@@ -18,7 +18,13 @@ Names NamesOf(const Config& config) {
     names.sites.insert(site.name);
     for (const auto& [service, endpoints] : site.services) {
       for (const topology::Endpoint& endpoint : endpoints) {
-        names.endpoints.emplace(site.name, endpoint.address);
+        // What a name stands for is not the operator's doing.
+        if (endpoint.name.empty()) names.endpoints.emplace(site.name, endpoint.address);
+      }
+    }
+    for (const auto& [service, named] : site.names) {
+      for (const topology::EndpointName& name : named) {
+        names.endpoints.emplace(site.name, name.ToString());
       }
     }
   }

@@ -174,8 +174,8 @@ constexpr Key kTopologyKeys[] = {
         kNonEmpty),
     Key{"regions.*.sites.*.services.*[]", kMap, "One server: an address, or a map."}.With(
         kShorthand),
-    Key{"regions.*.sites.*.services.*[].address", kEndpoint, "IP:port, or unix:PATH."}.With(
-        kRequired),
+    Key{"regions.*.sites.*.services.*[].address", kEndpoint,
+        "IP:port, unix:PATH, or NAME:port for all addresses of a name."},
     Key{"regions.*.sites.*.services.*[].weight", kInteger,
         "Share among the endpoints of the site; 0: no new sessions.", "1"}
         .In(0, 65535),
@@ -560,7 +560,8 @@ std::span<const Key> Keys() {
     std::vector<Key> all;
     for (const std::span<const Key> some :
          {std::span<const Key>(kProcessKeys), std::span<const Key>(kTopologyKeys),
-          std::span<const Key>(kServiceKeys), std::span<const Key>(kListenerKeys), RouteKeys()}) {
+          std::span<const Key>(kServiceKeys), std::span<const Key>(kListenerKeys), RouteKeys(),
+          NameKeys()}) {
       all.insert(all.end(), some.begin(), some.end());
     }
     return all;

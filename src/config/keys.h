@@ -21,10 +21,11 @@ enum class Type : uint8_t {
   kBytes,
   kWord,  // exactly one of `words`
   kText,
-  kName,     // of something defined elsewhere in the configuration
-  kFile,     // relative to the file that names it
-  kAddress,  // IP:port, or unix:PATH
-  kEndpoint,
+  kName,      // of something defined elsewhere in the configuration
+  kFile,      // relative to the file that names it
+  kAddress,   // IP:port, or unix:PATH
+  kEndpoint,  // the same, or NAME:port
+  kDnsName,
   kPrefix,
   kToken,  // RFC 9110: a header or cookie name
   kUrlPath,
@@ -79,6 +80,7 @@ struct Key {
 
 std::span<const Key> Keys();
 std::span<const Key> RouteKeys();  // the part of it below listeners.*.routes
+std::span<const Key> NameKeys();   // the part for endpoints by name
 
 // The table as a tree. Lives for ever.
 struct Spec {

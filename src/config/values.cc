@@ -38,8 +38,9 @@ constexpr TypeRow kTypes[] = {
     {Type::kName, "a name", "of letters, digits, '-', '_' and '.'", kNamePattern},
     {Type::kFile, "a path", "without control characters", ".+"},
     {Type::kAddress, "an address", "such as 0.0.0.0:8080, [::]:8080 or unix:/run/app.sock", ".+"},
-    {Type::kEndpoint, "an address", "such as 10.1.0.11:8080, [2001:db8::1]:80 or unix:/run/a.sock",
-     ".+"},
+    {Type::kEndpoint, "an address",
+     "such as 10.1.0.11:8080, app.internal:8080, [2001:db8::1]:80 or unix:/run/a.sock", ".+"},
+    {Type::kDnsName, "a DNS name", "such as _web._tcp.app.internal", "[A-Za-z0-9_.-]+"},
     {Type::kPrefix, "an address block",
      "such as 10.0.0.0/8 or 2001:db8::/32, no bits set past the length",
      "[0-9a-fA-F:.]+(/[0-9]+)?"},
@@ -134,8 +135,11 @@ bool Parses(Type type, std::string_view text) {
       return net::Address::Parse(text).has_value();
     case Type::kEndpoint: {
       const auto address = net::Address::Parse(text);
-      return address && (address->is_unix() || address->port() != 0);
+      if (!address) return ParseNameAndPort(text).has_value();
+      return address->is_unix() || address->port() != 0;
     }
+    case Type::kDnsName:
+      return !ParseDnsName(text).empty();
     case Type::kPrefix:
       return net::Prefix::Parse(text).has_value();
     case Type::kToken:
@@ -203,12 +207,15 @@ std::string FormatBound(Type type, double bound) {
   return bound < 0 ? "−" + digits : digits;
 }
 
-// A name and a port, which may be an endpoint one day.
-bool IsHostAndPort(std::string_view text) {
-  const size_t colon = text.rfind(':');
-  return colon != std::string_view::npos && IsHost(text.substr(0, colon)) &&
-         ParseUnsigned(text.substr(colon + 1)).has_value() &&
-         !AllOf(text.substr(0, colon), [](char c) { return IsDigit(c) || c == '.'; });
+// What an endpoint lacks that would be one; empty: more than a port.
+std::string MissingPort(std::string_view text) {
+  const auto address = net::Address::Parse(text);
+  const std::string_view name = text.substr(0, std::min(text.rfind(":0"), text.size()));
+  if (address || (name.size() + 2 == text.size() && !ParseDnsName(name).empty())) {
+    return Format("{} has port 0; expected the port the server listens on", Quote(text));
+  }
+  if (ParseDnsName(text).empty()) return {};
+  return Format("{} has no port; expected such as {}:8080", Quote(text), Printable(text));
 }
 
 bool Among(std::string_view text, const std::vector<std::string_view>& words) {
@@ -285,6 +292,34 @@ WordArgument SplitArgument(std::string_view text) {
   return {text.substr(0, colon), text.substr(colon + 1)};
 }
 
+std::string ParseDnsName(std::string_view text) {
+  if (text.ends_with('.')) text.remove_suffix(1);
+  if (text.empty() || text.size() > 253) return {};
+  std::string name;
+  bool digits_alone = false;
+  for (size_t at = 0; at <= text.size();) {
+    const std::string_view label = text.substr(at, text.find('.', at) - at);
+    const bool good =
+        !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
+        AllOf(label, [](char c) { return IsAlphanumeric(c) || c == '-' || c == '_'; });
+    if (!good) return {};
+    digits_alone = AllOf(label, IsDigit);
+    at += label.size() + 1;
+  }
+  if (digits_alone) return {};
+  for (const char c : text) name += IsUpper(c) ? static_cast<char>(c - 'A' + 'a') : c;
+  return name;
+}
+
+std::optional<NameAndPort> ParseNameAndPort(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  std::string name = ParseDnsName(text.substr(0, colon));
+  const auto port = ParseUnsigned(text.substr(colon + 1));
+  if (name.empty() || !port || *port == 0 || *port > UINT16_MAX) return std::nullopt;
+  return NameAndPort{std::move(name), static_cast<uint16_t>(*port)};
+}
+
 bool IsToken(std::string_view text) {
   static constexpr std::string_view kPunctuation = "!#$%&'*+-.^_`|~";
   return !text.empty() && text.size() <= 256 && AllOf(text, [](char c) {
@@ -319,14 +354,8 @@ std::optional<std::string> Problem(const Key& key, std::string_view text) {
   if (Among(word, SplitWords(key.words))) return std::nullopt;
   if (Among(word, SplitWords(key.later))) return Format("{} is not supported yet", Printable(text));
   if (!Parses(key.type, text)) {
-    if (key.type == Type::kEndpoint && IsHostAndPort(text)) {
-      return Format("{} is not supported yet (a host name); expected an IP address with a port",
-                    Printable(text));
-    }
-    if (key.type == Type::kEndpoint && net::Address::Parse(text)) {
-      return Format("{} has port 0; expected the port the server listens on", Quote(text));
-    }
-    return NotA(key, text);
+    std::string port = key.type == Type::kEndpoint ? MissingPort(text) : std::string();
+    return !port.empty() ? port : NotA(key, text);
   }
   const auto measure = Measure(key.type, text);
   const bool bounded = key.low != 0 || key.high != 0;

@@ -27,6 +27,17 @@ WordArgument SplitArgument(std::string_view text);
 // "0-7": first and last of at most 256 bytes.
 std::optional<std::pair<uint16_t, uint16_t>> ParseByteRange(std::string_view text);
 
+// A name that may be looked up, with or without a final dot: labels of letters, digits, '-' and
+// '_', the last with something that is no digit (RFC 1123 section 2.1). In lower case, without the
+// dot; empty if it is none.
+std::string ParseDnsName(std::string_view text);
+// "app.internal:8080": the name as above, and a port that is not 0.
+struct NameAndPort {
+  std::string name;
+  uint16_t port = 0;
+};
+std::optional<NameAndPort> ParseNameAndPort(std::string_view text);
+
 // RFC 9110 section 5.6.2.
 bool IsToken(std::string_view text);
 // What names of sites, services and so on look like: 1…63 letters, digits, '-', '_' and '.'.

@@ -150,6 +150,7 @@ struct Config {
   Log log;
   Geo geo;
   topology::Topology topology;
+  topology::ResolverPolicy resolver;
   std::vector<Listener> listeners;  // sorted by name
   Admin admin;
 

@@ -119,7 +119,7 @@ class Meridian:
         lines = [line for line in text.splitlines() if line and not line.startswith("#")]
         return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines}
 
-    def metric(self, name, **labels):
+    def metric(self, name, /, **labels):
         """The sum of a family's samples that carry all of these labels."""
         total = 0.0
         for key, value in self.metrics().items():
