@@ -1,53 +1,19 @@
 """PostgreSQL behind a tcp listener: psql and pgbench as clients, two servers that say where they stand."""
-import glob
 import os
 import re
-import shutil
 import subprocess
 import unittest
 
-from harness import Meridian, SystemTest, free_port, main, refused, tcp_config, wait_until
-from harness.process import Process
-
-_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
-
-
-def tool(name):
-    """PostgreSQL's own directory first: Debian keeps servers out of PATH."""
-    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/" + name))
-    path = found[-1] if found else shutil.which(name)
-    if path is None:
-        raise unittest.SkipTest("%s is not installed: packaging/deps test" % name)
-    return path
-
-
-class Postgres:
-    """One server, from a copy of a data directory; it says its site as cluster_name."""
-
-    def __init__(self, scope, site, template):
-        self.scope, self.site, self.port = scope, site, free_port()
-        self.address = "127.0.0.1:%d" % self.port
-        self.directory = scope.make_directory("postgres-" + site)
-        os.chmod(self.directory, 0o711)
-        self.data = os.path.join(self.directory, "data")
-        subprocess.run(["cp", "-a", template, self.data], check=True)
-        self.start()
-
-    def start(self):
-        command = [tool("postgres"), "-D", self.data, "-p", str(self.port), "-k", ""]
-        for setting in ("listen_addresses=127.0.0.1", "fsync=off", "cluster_name=" + self.site, "max_connections=60"):
-            command += ["-c", setting]
-        self.process = Process(self.scope, _NOBODY + command, self.directory, "postgres-" + self.site,
-                               {"LC_ALL": "C"})
-        wait_until(lambda: not refused(("127.0.0.1", self.port)), "postgres accepts", 30)
-        wait_until(lambda: ask(("127.0.0.1", self.port)).returncode == 0, "postgres is ready", 30)
+from harness import Meridian, SystemTest, main, tcp_config, wait_until
+from harness.postgres import HAS_SERVER, USER, Postgres, as_nobody, tool
 
 
 def ask(address, sql="SHOW cluster_name"):
-    return subprocess.run([tool("psql"), "-h", address[0], "-p", str(address[1]), "-U", "postgres", "-d", "postgres",
+    return subprocess.run([tool("psql"), "-h", address[0], "-p", str(address[1]), "-U", USER, "-d", "postgres",
                            "-XAtqc", sql], capture_output=True, text=True, timeout=30, check=False)
 
 
+@unittest.skipUnless(HAS_SERVER, "no PostgreSQL server is installed (packaging/deps test)")
 class Database(SystemTest):
     @classmethod
     def start(cls):
@@ -55,7 +21,7 @@ class Database(SystemTest):
         directory = cls.shared.make_directory("template")
         os.chmod(directory, 0o777)
         template = os.path.join(directory, "data")
-        subprocess.run(_NOBODY + [tool("initdb"), "-D", template, "-U", "postgres", "-A", "trust", "--no-sync",
+        subprocess.run(as_nobody() + [tool("initdb"), "-D", template, "-U", USER, "-A", "trust", "--no-sync",
                                   "--locale=C"], cwd=directory, check=True, capture_output=True, timeout=60)
         cls.template = template
         cls.servers = {site: cls.server(cls.shared, site) for site in ("atlanta", "dallas")}
@@ -64,12 +30,11 @@ class Database(SystemTest):
 
     @classmethod
     def server(cls, scope, site):
-        os.chmod(scope.directory, 0o711)
-        return Postgres(scope, site, cls.template)
+        return Postgres(scope, site, template=cls.template)
 
     @staticmethod
     def bench(address, *arguments):
-        done = subprocess.run([tool("pgbench"), "-h", address[0], "-p", str(address[1]), "-U", "postgres",
+        done = subprocess.run([tool("pgbench"), "-h", address[0], "-p", str(address[1]), "-U", USER,
                                *arguments, "postgres"], capture_output=True, text=True, timeout=100, check=False)
         if done.returncode != 0:
             raise AssertionError(done.stdout + done.stderr)
@@ -102,7 +67,7 @@ class Database(SystemTest):
         doomed = self.server(self.scope, "atlanta")
         addresses = {"atlanta": [doomed.address], "dallas": self.addresses["dallas"]}
         meridian = self.start_meridian(addresses)
-        with subprocess.Popen([tool("psql"), "-h", "127.0.0.1", "-p", str(meridian.address()[1]), "-U", "postgres",
+        with subprocess.Popen([tool("psql"), "-h", "127.0.0.1", "-p", str(meridian.address()[1]), "-U", USER,
                                "-d", "postgres", "-XAtqc", "SHOW cluster_name", "-c", "SELECT pg_sleep(60)"],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as client:
             wait_until(lambda: meridian.metric("meridian_sessions_active", site="atlanta") == 1, "it is served")

@@ -2,89 +2,24 @@
 failover when the primary is killed. And checks of databases that do not answer."""
 import json
 import os
-import pwd
 import re
-import shutil
-import signal
 import socket
-import subprocess
 import unittest
 
-from harness import PLACES, Meridian, SystemTest, free_port, main, run_meridian, wait_until
-from harness.process import Process
+from harness import PLACES, Meridian, SystemTest, main, run_meridian, wait_until
+from harness.postgres import HAS_SERVER, Postgres
 
-
-def _server_programs():
-    """The folder of Debian's newest PostgreSQL server; empty if there is none."""
-    root = "/usr/lib/postgresql"
-    versions = sorted((name for name in os.listdir(root) if name.isdigit()), key=int) if os.path.isdir(root) else []
-    return os.path.join(root, versions[-1], "bin") if versions else ""
-
-
-_PROGRAMS = _server_programs()
 _PASSWORD = "not a secret"
 
 
-def _as_nobody():
-    """What runs a program as somebody else than root, whom PostgreSQL refuses."""
-    if os.getuid() != 0:
-        return []
-    nobody = pwd.getpwnam("nobody")
-    return ["setpriv", "--reuid=%d" % nobody.pw_uid, "--regid=%d" % nobody.pw_gid, "--clear-groups",
-            "--pdeathsig", "KILL"]
-
-
-class Postgres:
-    """One server, with a user `watcher` whom it asks for a password."""
-
-    def __init__(self, scope, name, follow=None):
-        self.scope, self.name, self.port = scope, name, free_port()
-        self.directory = os.path.join(scope.make_directory(name), "data")
-        os.chmod(scope.directory, 0o755)
-        parent = os.path.dirname(self.directory)
-        if os.getuid() == 0:
-            shutil.chown(parent, "nobody")
-        if follow is None:
-            self.run("initdb", "-D", self.directory, "-U", "meridian", "-A", "trust", "--no-sync")
-            with open(os.path.join(self.directory, "pg_hba.conf"), "r+", encoding="utf-8") as rules:
-                before = rules.read()
-                rules.seek(0)
-                rules.write("host all watcher all scram-sha-256\n" + before)
-            with open(os.path.join(self.directory, "postgresql.conf"), "a", encoding="utf-8") as config:
-                config.write("listen_addresses = '127.0.0.1'\nunix_socket_directories = ''\nfsync = off\n"
-                             "shared_buffers = 16MB\nmax_connections = 30\n")
-        else:
-            self.run("pg_basebackup", "-R", "-D", self.directory, "-h", "127.0.0.1", "-p", str(follow.port),
-                     "-U", "meridian", "-X", "stream", "-c", "fast", "--no-sync")
-        self.start()
-
-    def run(self, program, *arguments):
-        done = subprocess.run(_as_nobody() + [os.path.join(_PROGRAMS, program), *arguments], capture_output=True,
-                              encoding="utf-8", timeout=60, check=False)
-        if done.returncode != 0:
-            raise AssertionError("%s: %s" % (program, done.stderr))
-
-    def start(self):
-        self.process = Process(
-            self.scope, _as_nobody() + [os.path.join(_PROGRAMS, "postgres"), "-D", self.directory, "-p",
-                                        str(self.port)], self.scope.directory, self.name)
-        wait_until(lambda: self.answers("SELECT 1") == "1", self.name + " answers", 30)
-
-    def kill(self):
-        self.process.signal(signal.SIGKILL)
-        self.process.wait(10)
-
-    def ask(self, statement, port=None, user="meridian"):
-        """(status, text or error) of one statement by psql."""
-        done = subprocess.run(
-            [os.path.join(_PROGRAMS, "psql"), "-X", "-At", "-h", "127.0.0.1", "-p", str(port or self.port), "-U", user,
-             "-d", "postgres", "-c", statement], capture_output=True, encoding="utf-8", timeout=30, check=False,
-            env={**os.environ, "PGPASSWORD": _PASSWORD, "PGCONNECT_TIMEOUT": "10"})
-        return done.returncode, (done.stdout if done.returncode == 0 else done.stderr).strip()
-
-    def answers(self, statement, port=None):
-        status, text = self.ask(statement, port)
-        return text if status == 0 else None
+def _add_watcher(server):
+    """A user whom the server asks for a password."""
+    with open(os.path.join(server.directory, "pg_hba.conf"), "r+", encoding="utf-8") as rules:
+        before = rules.read()
+        rules.seek(0)
+        rules.write("host all watcher all scram-sha-256\n" + before)
+    server.must("CREATE ROLE watcher LOGIN PASSWORD '%s' IN ROLE pg_monitor" % _PASSWORD)
+    server.must("SELECT pg_reload_conf()")
 
 
 def _config(scope, ports, **service):
@@ -112,12 +47,12 @@ def _config(scope, ports, **service):
         "listeners": {"db": {"bind": ["127.0.0.1:0"], "protocol": "tcp", "service": "db"}}}
 
 
-@unittest.skipUnless(_PROGRAMS, "no PostgreSQL server is installed (packaging/deps test)")
+@unittest.skipUnless(HAS_SERVER, "no PostgreSQL server is installed (packaging/deps test)")
 class Replication(SystemTest):
     def setUp(self):
         super().setUp()
         self.primary = Postgres(self.scope, "atlanta")
-        self.primary.ask("CREATE ROLE watcher LOGIN PASSWORD '%s' IN ROLE pg_monitor" % _PASSWORD)
+        _add_watcher(self.primary)
         self.primary.ask("CREATE TABLE journal (line text)")
         self.standby = Postgres(self.scope, "dallas", follow=self.primary)
         self.meridian = Meridian(self.scope, _config(self.scope, {"atlanta": self.primary.port,
