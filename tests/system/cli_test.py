@@ -210,14 +210,14 @@ class Check(SystemTest):
         self.assertRegex(done.stderr, r"\n\d+ errors, \d+ warnings?\n$")
         self.assertEqual(done.stdout, "")
 
-    def test_what_is_not_supported_yet_is_refused(self):
+    def test_an_endpoint_that_is_no_name_is_refused(self):
         config = self.good()
         for region in config["regions"].values():
             for site in region["sites"].values():
-                site["services"]["web"] = ["app.internal:80", "127.0.0.1:9"]
+                site["services"]["web"] = ["app..internal:80", "127.0.0.1:9"]
         done = self.check(config)
         self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stderr, r"services\.web\[0\].*app\.internal:80 is not supported yet \(a host name\)")
+        self.assertRegex(done.stderr, r"services\.web\[0\].*'app\.\.internal:80' is not an address such as")
 
     def files_for_https(self):
         """What conf/https.yaml names, in a directory."""

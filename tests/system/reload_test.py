@@ -216,14 +216,14 @@ class Refused(SystemTest):
         self.assertTrue(self.meridian.reload()["accepted"])
         self.assertEqual(self.meridian.generation(), 2)
 
-    def test_what_is_not_supported_yet_is_refused_not_ignored(self):
+    def test_an_endpoint_that_is_no_name_is_refused_not_ignored(self):
         for region in self.config["regions"].values():
             for site in region["sites"].values():
-                site["services"]["web"][0] = "app.internal:80"
+                site["services"]["web"][0] = "app..internal:80"
         answer = self.meridian.reload(self.config)
         self.assertFalse(answer["accepted"])
         text = "\n".join(entry["text"] for entry in answer["diagnostics"])
-        self.assertRegex(text, r"app\.internal:80 is not supported yet \(a host name\)")
+        self.assertRegex(text, r"'app\.\.internal:80' is not an address such as")
         self.check_unchanged()
 
     def test_a_refused_reload_under_load_costs_no_request(self):
