@@ -86,6 +86,23 @@ Json MoveJson(const failover::Timeline& move) {
           {"requests_lost", move.requests_lost}};
 }
 
+// What an approval waits for, or was refused by.
+Json ApprovalJson(const Status& status, MonotonicTime now) {
+  if (status.question) {
+    return {{"state", "asked"},
+            {"hook", status.question->hook},
+            {"to", status.question->to},
+            {"epoch", status.question->epoch},
+            {"seconds", Seconds(now - status.question->asked)}};
+  }
+  if (!status.veto) return nullptr;
+  const Duration left = std::max(status.veto->until - now, Duration(0));
+  return {{"state", "vetoed"},
+          {"to", status.veto->to},
+          {"reason", status.veto->reason},
+          {"retry_seconds", Seconds(left)}};
+}
+
 std::string AutomationText(const Status& status) {
   if (!status.is_all_automation_on) return ", automation off for all services";
   return status.is_automation_on ? "" : ", automation off";
@@ -98,6 +115,11 @@ std::string RecoveryText(const failover::Controller& controller) {
   std::string text = Format("{}, epoch {}, redundancy {}", failover::Name(status.state),
                             status.epoch, status.redundancy);
   if (!status.is_saved) text += ", not saved";
+  if (status.question) {
+    text += Format(", waits for hook {} to open {}", status.question->hook, status.question->to);
+  } else if (status.veto) {
+    text += Format(", {} vetoed: {}", status.veto->to, status.veto->reason);
+  }
   return text + AutomationText(status);
 }
 
@@ -133,6 +155,7 @@ Json RecoveryJson(const failover::Controller& controller, MonotonicTime now, Wal
       {"cooldown_seconds", Seconds(status.cooldown_left)},
       {"redundancy", status.redundancy},
       {"claims", status.claims},
+      {"approval", ApprovalJson(status, now)},
       {"sites", std::move(sites)},
       {"gates", std::move(gates)},
       {"hindrances", std::move(hindrances)},

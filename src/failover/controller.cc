@@ -111,7 +111,10 @@ void Controller::Run() {
 }
 
 bool Controller::StepOnce() {
+  if (question_) return StepAsked();
   if (state_ != State::kSplitBrain && AreTwoClaiming()) return Freeze();
+  const bool is_moving = state_ == State::kActivating || state_ == State::kBlocked;
+  if (record_.begun && !is_moving) return StepUnfinished();
   switch (state_) {
     case State::kNormal:
       return StepServing();
@@ -163,25 +166,32 @@ bool Controller::StepStandbyServing() {
   return BeginSwitch(kPrimary, {Cause::kFailback, {}});
 }
 
+// The claim of a site that is being opened hinders no other candidate, until another is tried.
 bool Controller::StepActivating() {
   if (!IsConfirmedDead()) {
+    if (record_.begun) GiveUp(active().name + " is not dead any more");
     Rest();
     return true;
   }
-  const size_t target = FirstOpen();
+  const size_t target = Candidate();
   if (target == kNowhere || !Hindrances(false).empty()) {
     Advance(Trigger::kNoneQualifies);
     return true;
   }
-  return Activate(target, {Cause::kAutomatic, {}});
+  if (record_.begun && !IsBeingOpened(sites_[target])) {
+    GiveUp(record_.begun->to + " does not qualify any more");
+    return true;
+  }
+  return Open(target, {Cause::kAutomatic, {}});
 }
 
 bool Controller::StepBlocked() {
   if (!IsConfirmedDead()) {
+    if (record_.begun) GiveUp(active().name + " is not dead any more");
     Rest();
     return true;
   }
-  if (FirstOpen() == kNowhere || !Hindrances(false).empty()) return false;
+  if (Candidate() == kNowhere || !Hindrances(false).empty()) return false;
   Advance(Trigger::kOneQualifies);
   return true;
 }
@@ -212,7 +222,7 @@ bool Controller::StepSwitching() {
   }
   const Site& target = sites_[switch_->target];
   if (!GateOf(target).is_open() || !IsCaughtUp(target, *switch_->drained)) return false;
-  return Activate(switch_->target, {switch_->cause, switch_->author});
+  return Open(switch_->target, {switch_->cause, switch_->author});
 }
 
 // Who claims the role from now on is remembered, over restarts: one that merely falls silent has
@@ -244,6 +254,7 @@ bool Controller::StepSplitBrain() {
 // Freezes on the site with the higher epoch. A claim above the recorded epoch is the later decision
 // of somebody else: its site is taken over as it is, unless an operator is in charge.
 bool Controller::Freeze() {
+  if (record_.begun) GiveUp("two sites claim the primary role");
   const size_t higher = HigherClaim();
   const size_t before = active_;
   if (higher != kNowhere && record_.is_automation_on && record_.is_all_automation_on &&

@@ -43,7 +43,7 @@ bool Controller::IsRefused(const Site& site) const {
 bool Controller::ClaimedLast(const Site& site) const {
   return &site != &active() && site.seen.replication &&
          site.seen.replication->role == Role::kPrimary &&
-         site.seen.replication->at >= claims_from_ && !IsRefused(site);
+         site.seen.replication->at >= claims_from_ && !IsRefused(site) && !IsBeingOpened(site);
 }
 
 bool Controller::DoesAnotherClaim() const {
@@ -51,9 +51,10 @@ bool Controller::DoesAnotherClaim() const {
                      [&](const Site& site) { return ClaimedLast(site); });
 }
 
+// What a begun move was given is no later decision of somebody else's.
 size_t Controller::HigherClaim() const {
   size_t highest = kNowhere;
-  uint64_t epoch = record_.epoch;
+  uint64_t epoch = std::max(record_.epoch, record_.given_epoch);
   for (size_t i = 0; i < sites_.size(); ++i) {
     if (i == active_ || !Claims(sites_[i])) continue;
     const uint64_t announced = sites_[i].seen.replication->epoch.value_or(0);
@@ -68,7 +69,7 @@ bool Controller::AreTwoClaiming() const {
   if (HigherClaim() != kNowhere) return true;
   if (!Claims(active())) return false;
   return std::any_of(sites_.begin(), sites_.end(), [&](const Site& site) {
-    return &site != &active() && Claims(site) && !IsRefused(site);
+    return &site != &active() && Claims(site) && !IsRefused(site) && !IsBeingOpened(site);
   });
 }
 
@@ -78,7 +79,8 @@ bool Controller::IsHigherClaimPending() const {
   if (state_ != State::kSplitBrain) return false;
   return std::any_of(record_.claims.begin(), record_.claims.end(), [&](const std::string& name) {
     const size_t site = Find(name);
-    return site != kNowhere && sites_[site].announced_epoch > record_.epoch &&
+    return site != kNowhere &&
+           sites_[site].announced_epoch > std::max(record_.epoch, record_.given_epoch) &&
            !IsSteppedDown(sites_[site]);
   });
 }
@@ -166,6 +168,9 @@ std::vector<Hindrance> Controller::Hindrances(bool failback) const {
   if (record_.is_operator_choice) found.push_back(Hindrance::kOperatorChoice);
   if (CooldownLeft() > Duration(0)) found.push_back(Hindrance::kCooldown);
   if (DoesAnotherClaim()) found.push_back(Hindrance::kOtherClaims);
+  if (veto_ && veto_->is_of_switch == failback && clock_.Now() < veto_->until) {
+    found.push_back(Hindrance::kVetoed);
+  }
   return found;
 }
 

@@ -100,7 +100,17 @@ Result<> Controller::Restore() {
 
 Result<> Controller::Reconfigure(Policy policy) {
   if (auto checked = CheckPolicy(policy); !checked) return checked;
-  if (state_ == State::kActivating || state_ == State::kBlocked || state_ == State::kSwitching) {
+  Policy same = policy_;
+  same.approval = policy.approval;
+  if (same == policy && same != policy_) {
+    policy_ = std::move(same);
+    veto_.reset();
+    AskAgain("the hook that approves is another one");
+    Run();
+    return {};
+  }
+  if (state_ == State::kActivating || state_ == State::kBlocked || state_ == State::kSwitching ||
+      record_.begun) {
     return Fail(ErrorCode::kConflict, "a failover is under way: reload when it is done");
   }
   const bool is_named = policy.primary == record_.active ||
@@ -138,7 +148,7 @@ Result<> Controller::Reconfigure(Policy policy) {
 }
 
 uint64_t Controller::NextEpoch() const {
-  uint64_t highest = std::max(record_.epoch, attempted_epoch_);
+  uint64_t highest = std::max({record_.epoch, record_.given_epoch, attempted_epoch_});
   for (const Site& site : sites_) highest = std::max(highest, site.announced_epoch);
   return highest + 1;
 }
@@ -146,8 +156,10 @@ uint64_t Controller::NextEpoch() const {
 Record Controller::RecordOfMove(size_t target, const Order& order) const {
   const std::string& name = sites_[target].name;
   Record next = record_;
-  next.epoch = NextEpoch();
+  next.epoch = IsBeingOpened(sites_[target]) ? record_.begun->epoch : NextEpoch();
   next.active = name;
+  next.begun.reset();
+  next.given_epoch = 0;
   next.state = target == kPrimary ? State::kNormal : State::kFailedOver;
   next.cause = order.cause;
   next.author = order.author.substr(0, kMaxAuthor);
@@ -195,7 +207,12 @@ bool Controller::Install(const Record& next, size_t target, const Order& order) 
   timelines_.push_back(std::move(move));
   if (timelines_.size() > kMaxTimelines) timelines_.pop_front();
 
+  const Gate gate = GateOf(sites_[target]);
   active_ = target;
+  question_.reset();
+  answer_.reset();
+  veto_.reset();
+  veto_wait_ = {};
   last_witness_ = {};
   cooldown_until_ = now + policy_.cooldown;
   // After a planned move the roles change hands in their own time; after a failure the old active
@@ -206,6 +223,11 @@ bool Controller::Install(const Record& next, size_t target, const Order& order) 
   Tell(EventKind::kMoved, active().name,
        Format("{}: {} is active, epoch {} ({})", record_.service, active().name, record_.epoch,
               Name(order.cause)));
+  Event& told = events_.back();
+  told.from = timelines_.back().from;
+  told.to = timelines_.back().to;
+  told.lag = gate.lag;
+  told.backlog_bytes = gate.backlog_bytes;
   return true;
 }
 
@@ -215,7 +237,7 @@ bool Controller::BeginSwitch(size_t target, const Order& order) {
   return true;
 }
 
-void Controller::AbortSwitch(const char* why) {
+void Controller::AbortSwitch(std::string_view why) {
   Tell(EventKind::kSwitchAborted, sites_[switch_->target].name,
        Format("{}: the switch to {} was given up: {}; {} stays active", record_.service,
               sites_[switch_->target].name, why, active().name));
@@ -237,7 +259,8 @@ bool Controller::Persist(const Record& next) {
   }
   if (outcome.saved == Saved::kInDoubt) {
     is_unsaved_ = true;
-    is_active_in_doubt_ = is_active_in_doubt_ || next.epoch != record_.epoch;
+    is_active_in_doubt_ =
+        is_active_in_doubt_ || next.epoch != record_.epoch || next.begun != record_.begun;
   }
   retry_at_ = clock_.Now() + kSaveRetry;
   if (!std::exchange(is_storage_failing_, true)) {

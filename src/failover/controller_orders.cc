@@ -16,7 +16,10 @@ constexpr const char* kOtherClaims = "another site claims the primary role: only
 
 Result<> Controller::Failover(const FailoverOrder& order) {
   if (state_ == State::kSwitching) return Fail(ErrorCode::kConflict, "a switch is under way");
-  const size_t target = order.to.empty() ? FirstOpen() : Find(order.to);
+  if (question_ && !order.force) {
+    return Fail(ErrorCode::kConflict, "a move waits for its hook: only force passes that");
+  }
+  const size_t target = order.to.empty() ? Candidate() : Find(order.to);
   if (target == kNowhere && !order.to.empty()) {
     return Fail(ErrorCode::kNotFound, "no such site in this service");
   }
@@ -25,7 +28,7 @@ Result<> Controller::Failover(const FailoverOrder& order) {
   }
   if (order.force || state_ == State::kSplitBrain) return Force(target, order);
   if (target == active_) return Fail(ErrorCode::kConflict, "it is active already");
-  if (!GateOf(sites_[target]).is_open()) {
+  if (!MayOpen(sites_[target])) {
     return Fail(ErrorCode::kConflict, "its gate is closed: only force passes it");
   }
   if (DoesAnotherClaim()) return Fail(ErrorCode::kConflict, kOtherClaims);
@@ -67,14 +70,20 @@ Result<> Controller::Force(size_t target, const FailoverOrder& order) {
 
 Result<> Controller::MoveNow(size_t target, const Order& order) {
   retry_at_ = {};
-  if (!Activate(target, order)) return Fail(ErrorCode::kIo, "the failover record was not saved");
+  const bool is_forced_again =
+      question_ && IsForced() && IsBeingOpened(sites_[target]) && order.cause != Cause::kOperator;
+  if (is_forced_again ? !Activate(target, order) : !Open(target, order)) {
+    return Fail(ErrorCode::kIo, "the failover record was not saved");
+  }
   Tell(EventKind::kOperator, sites_[target].name,
-       Format("{} made {} active", order.author, sites_[target].name));
+       question_ ? Format("{} ordered that {} becomes active", order.author, sites_[target].name)
+                 : Format("{} made {} active", order.author, sites_[target].name));
   Run();
   return {};
 }
 
 Result<> Controller::Failback(std::string_view author) {
+  if (question_) return Fail(ErrorCode::kConflict, "a move waits for its hook");
   if (state_ == State::kNormal) return Fail(ErrorCode::kConflict, "the primary is active already");
   if (state_ != State::kReady) {
     return Fail(ErrorCode::kConflict, "the primary has not reconciled with the active site");

@@ -18,8 +18,13 @@ void Controller::Tell(EventKind kind, std::string_view site, std::string text) {
     events_.pop_front();
     ++dropped_events_;
   }
-  events_.push_back(
-      {kind, At(clock_.Now()), state_, state_, record_.epoch, std::string(site), std::move(text)});
+  Event& event = events_.emplace_back();
+  event.kind = kind;
+  event.at = At(clock_.Now());
+  event.before = event.after = state_;
+  event.epoch = record_.epoch;
+  event.site = site;
+  event.text = std::move(text);
 }
 
 std::vector<Event> Controller::TakeEvents() {
@@ -43,11 +48,19 @@ Direction Controller::direction() const {
   } else if (IsFenced()) {
     direction.traffic = Traffic::kRefuse;
     direction.reason = "the active site announces an epoch older than it had";
-  } else if (state_ == State::kSwitching) {
+  } else if (record_.begun || state_ == State::kSwitching) {
+    const bool is_switch = state_ == State::kSwitching;
+    direction.reason = is_switch ? "a planned switch is under way" : "a move is under way";
     direction.traffic = Traffic::kHold;
-    direction.reason = "a planned switch is under way";
-    direction.until = switch_->began + policy_.switch_hold;
-    direction.close_at = switch_->began + policy_.switch_hold / 2;
+    const MonotonicTime began = is_switch   ? switch_->began
+                                : question_ ? question_->asked
+                                            : entered_.monotonic;
+    direction.until = began + policy_.switch_hold;
+    direction.close_at = is_switch ? began + policy_.switch_hold / 2 : began;
+    // A begun move ends in its own time; clients wait no longer than that.
+    if (record_.begun && (!question_ || clock_.Now() >= direction.until)) {
+      direction.traffic = Traffic::kRefuse;
+    }
   }
   return direction;
 }
@@ -74,6 +87,9 @@ Status Controller::GetStatus() const {
   status.is_saved = !is_unsaved_;
   status.cooldown_left = CooldownLeft();
   status.claims = record_.claims;
+  status.begun = record_.begun;
+  status.question = question_;
+  status.veto = veto_;
   int usable = 0;
   for (const Site& site : sites_) {
     const bool is_active = &site == &active();
@@ -94,14 +110,18 @@ Outlook Controller::Foresee() const {
     if (IsWitness(site)) outlook.witnesses.push_back(site.name);
     if (&site != &active()) outlook.gates.push_back(GateOf(site));
   }
-  const size_t first = FirstOpen();
+  const size_t first = Candidate();
   if (first != kNowhere) outlook.would_activate = sites_[first].name;
   const MonotonicTime now = clock_.Now();
-  if (state_ == State::kSwitching) {
+  if (question_) {
+    // Its hook has a time limit of its own.
+  } else if (state_ == State::kSwitching) {
     outlook.due_in = policy_.switch_hold - (now - switch_->began);
   } else if (state_ == State::kBlocked) {
     if (outlook.hindrances == std::vector{Hindrance::kCooldown} && first != kNowhere) {
       outlook.due_in = CooldownLeft();
+    } else if (outlook.hindrances == std::vector{Hindrance::kVetoed} && first != kNowhere) {
+      outlook.due_in = veto_->until - now;
     }
   } else if (outlook.life == Life::kDead && state_ != State::kSplitBrain) {
     outlook.due_in = std::max(Duration(0), policy_.after - DeadFor());
@@ -161,6 +181,7 @@ std::string DeathText(const Outlook& outlook, const Record& record, const Policy
 
 std::string Controller::NextText(const Outlook& outlook) const {
   const std::string& primary = policy_.primary;
+  if (question_) return ApprovalText();
   switch (state_) {
     case State::kNormal:
     case State::kFailedOver:
@@ -180,9 +201,9 @@ std::string Controller::NextText(const Outlook& outlook) const {
     case State::kActivating:
       return Format("{} takes over when the record is saved", outlook.would_activate);
     case State::kBlocked:
-      return Format("{} is dead and nothing takes over{}{}; {}", active().name,
+      return Format("{} is dead and nothing takes over{}{}{}; {}", active().name,
                     outlook.hindrances.empty() ? "" : ": ",
-                    HindrancesText(outlook.hindrances, record_.service),
+                    HindrancesText(outlook.hindrances, record_.service), ApprovalText(),
                     GatesText(outlook, policy_));
     case State::kSwitching:
       return Format("{} becomes active when {} is drained and the lag is 0, or {} stays in {}",

@@ -80,6 +80,13 @@ std::string Body(const Record& record) {
   text += Time("cooldown-from", record.cooldown_from);
   for (const std::string& site : record.claims) text += Line("claim", site);
   for (const std::string& site : record.refused_claims) text += Line("refused-claim", site);
+  if (record.given_epoch != 0) text += Format("given-epoch\t{}\n", record.given_epoch);
+  if (record.begun) {
+    text += Line("begun-to", record.begun->to);
+    text += Format("begun-epoch\t{}\n", record.begun->epoch);
+    text += Line("begun-cause", Name(record.begun->cause));
+    text += Line("begun-author", record.begun->author);
+  }
   return text;
 }
 
@@ -135,6 +142,11 @@ class Reader {
 bool IsSound(const Record& record) {
   const bool is_rest = record.state == State::kNormal || record.state == State::kFailedOver ||
                        record.state == State::kSplitBrain;
+  if (record.given_epoch > kMaxEpoch) return false;
+  if (record.begun && (record.begun->to.empty() || record.begun->epoch <= record.epoch ||
+                       record.begun->epoch > record.given_epoch)) {
+    return false;
+  }
   return is_rest && record.epoch >= 1 && record.epoch <= kMaxEpoch && !record.active.empty();
 }
 
@@ -164,6 +176,14 @@ Result<Record> ReadRecord(std::string_view text) {
   record.cooldown_from = reader.Time("cooldown-from");
   record.claims = reader.List("claim");
   record.refused_claims = reader.List("refused-claim");
+  if (reader.Starts("given-epoch")) record.given_epoch = reader.Number("given-epoch");
+  if (reader.Starts("begun-to")) {
+    BegunMove& begun = record.begun.emplace();
+    begun.to = reader.Text("begun-to");
+    begun.epoch = reader.Number("begun-epoch");
+    begun.cause = reader.Named<Cause>("begun-cause", kCauseCount);
+    begun.author = reader.Text("begun-author");
+  }
   if (reader.is_bad() || !IsSound(record) || WriteRecord(record) != text) {
     return Fail(ErrorCode::kMalformed, kCorrupt);
   }

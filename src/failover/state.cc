@@ -19,6 +19,7 @@ constexpr Move kMoves[] = {
     {kActivating, kOpenedPrimary, kNormal},
     {kActivating, kOpenedStandby, kFailedOver},
     {kActivating, kNoneQualifies, kBlocked},
+    {kActivating, kVetoed, kBlocked},
     {kActivating, kPrimaryServes, kNormal},
     {kActivating, kStandbyServes, kFailedOver},
     {kActivating, kTwoClaim, kSplitBrain},
@@ -111,6 +112,8 @@ const char* Name(Trigger trigger) {
       return "one-qualifies";
     case kNoneQualifies:
       return "none-qualifies";
+    case kVetoed:
+      return "vetoed";
     case kOpenedPrimary:
       return "opened-primary";
     case kOpenedStandby:

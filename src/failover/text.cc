@@ -73,6 +73,8 @@ const char* Name(EventKind kind) {
       return "channel";
     case EventKind::kAlarm:
       return "alarm";
+    case EventKind::kApproval:
+      return "approval";
   }
   return "";
 }
@@ -119,6 +121,8 @@ const char* Name(Hindrance hindrance) {
       return "cooldown";
     case Hindrance::kOtherClaims:
       return "other-claims";
+    case Hindrance::kVetoed:
+      return "vetoed";
   }
   return "";
 }

@@ -66,6 +66,7 @@ Recovery::Recovery(const Crowd::Context& context, Crowd& crowd)
     service->name = services[i].name;
     service->policy = *services[i].disaster_recovery;
     service->policy.max_backlog.reset();
+    service->policy.approval.clear();
     auto opened = failover::Controller::Open(service->name, service->policy, service->record,
                                              context_.agenda);
     MERIDIAN_CHECK(opened.has_value());  // the configuration was validated

@@ -64,6 +64,9 @@ TEST(EngineWorld, GoesThroughEveryFaultOrderStateAndCause) {
     clients.explained += world.clients().explained;
     sum.writes += world.coverage().writes;
     sum.aborted += world.coverage().aborted;
+    sum.questions += world.coverage().questions;
+    sum.refused += world.coverage().refused;
+    sum.late += world.coverage().late;
     Add(sum.refusals, world.coverage().refusals);
     sum.reads_elsewhere += world.coverage().reads_elsewhere;
   }
@@ -95,6 +98,9 @@ TEST(EngineWorld, GoesThroughEveryFaultOrderStateAndCause) {
   }
   EXPECT_GT(clients.explained, 100u);
   EXPECT_GT(sum.aborted, 0u);
+  EXPECT_GT(sum.questions, 20u);
+  EXPECT_GT(sum.refused, 3u);
+  EXPECT_GT(sum.late, 0u);
   for (const NoChoice why : {NoChoice::kAllDown, NoChoice::kHeld, NoChoice::kRefused}) {
     EXPECT_GT(sum.refusals[static_cast<size_t>(why)], 0u) << "billing: " << routing::Name(why);
   }

@@ -35,6 +35,11 @@ bool World::Do(std::optional<Order> order, const std::function<Result<>()>& call
   }
   if (is_done && order == Order::kRelease) settled_.is_choice = false;
   Judge(before, state_before, order);
+  const auto& question = controller.question();
+  if (question && question->number != judged_question_) {
+    judged_question_ = question->number;
+    JudgeQuestion(*question, order.has_value());
+  }
   for (const Event& event : meridian_->controller->TakeEvents()) {
     if (event.kind == EventKind::kSwitchAborted) ++coverage_.aborted;
   }
@@ -72,6 +77,7 @@ void World::JudgeWrite(const routing::Choice& choice) {
     Break(Format("a write goes to {} under epoch {}, which the record on disk does not say", site,
                  choice.epoch));
   }
+  if (durable && durable->begun) Break("a write while the disk says that a move is begun");
   if (meridian_->controller->direction().traffic != Traffic::kRoute) {
     Break("a write is begun while writes are held or refused");
   }
@@ -153,7 +159,11 @@ void World::Judge(const Record& before, State state_before, std::optional<Order>
   const bool is_automatic = after.cause == Cause::kAutomatic || after.cause == Cause::kFailback ||
                             after.cause == Cause::kHigherEpoch;
   const bool is_planned = state_before == State::kSwitching && after.cause != Cause::kAutomatic;
-  if (is_automatic) {
+  const bool is_asked = !policy_.approval.empty() && to != from;
+  if (is_asked) {
+    JudgeOpened(before);
+    if (is_automatic && !order) JudgeHindrances();
+  } else if (is_automatic) {
     JudgeAutomatic(from, to, before);
     if (after.cause == Cause::kAutomatic) JudgeDeath(from, to);
     // An order may end what hindered, and the move follows in the same call.
@@ -165,13 +175,41 @@ void World::Judge(const Record& before, State state_before, std::optional<Order>
       !HasOneSteppedDown(before)) {
     Break("it moved by itself in a split brain");
   }
-  if (is_planned) JudgePlanned(from, to);
-  if (to == 0 && from != 0 && after.cause != Cause::kResolved) JudgeFailback(from);
+  if (is_planned && !is_asked) JudgePlanned(from, to);
+  if (!is_asked && to == 0 && from != 0 && after.cause != Cause::kResolved) JudgeFailback(from);
   automatic_move_ = is_automatic ? std::optional(clock_.Now()) : std::nullopt;
   settled_.is_choice = !is_automatic && to != 0;
   claims_from_ = clock_.Now();
   if (is_planned) {
     claims_from_ += policy_.switch_hold + kFreshIntervals * policy_.status_interval;
+  }
+}
+
+// Whatever may open a site must hold when it is asked about: from then on nothing is written.
+void World::JudgeQuestion(const Question& question, bool is_in_order) {
+  const auto durable = ReadRecord(storage_.durable().value_or(""));
+  if (!durable || !durable->begun || durable->begun->to != question.to ||
+      durable->begun->epoch != question.epoch) {
+    return Break("a hook is asked about a move that the disk does not know");
+  }
+  const auto [given, is_new] = given_.emplace(question.epoch, question.to);
+  if (given->second != question.to) return Break("one epoch was given to two sites");
+  if (!is_new) return;
+  const size_t from = places_.IndexOf(last_.active), to = places_.IndexOf(question.to);
+  if (question.cause == Cause::kAutomatic) {
+    JudgeAutomatic(from, to, last_);
+    JudgeDeath(from, to);
+    if (!is_in_order) JudgeHindrances();
+  }
+  if (question.is_planned) JudgePlanned(from, to);
+  if (to == 0 && question.cause != Cause::kResolved) JudgeFailback(from);
+}
+
+void World::JudgeOpened(const Record& before) {
+  if (last_.cause == Cause::kHigherEpoch) return Break("a claim came from an epoch nobody gave");
+  if (!before.begun || before.begun->to != last_.active || before.begun->epoch != last_.epoch ||
+      !given_.contains(last_.epoch)) {
+    Break("it opened a site without asking");
   }
 }
 
@@ -251,6 +289,12 @@ void World::JudgeRestart() {
     if (now.is_operator_choice != settled_.is_choice) Break("an operator's choice was lost");
     if (now.is_automation_on != settled_.is_on) Break("the kill switch was lost");
     if (now.is_all_automation_on != settled_.are_all_on) Break("the kill switch of all was lost");
+  }
+  // One that a crash cut short after it was on record: it was judged by the controller of before,
+  // and nothing was written since.
+  if (now.begun) {
+    const auto [given, is_new] = given_.emplace(now.begun->epoch, now.begun->to);
+    if (given->second != now.begun->to) Break("one epoch was given to two sites");
   }
   is_order_in_doubt_ = false;
   settled_ = {now.is_operator_choice, now.is_automation_on, now.is_all_automation_on};

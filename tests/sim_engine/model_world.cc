@@ -6,6 +6,7 @@
 #include <meridian/base/hash.h>
 
 #include <algorithm>
+#include <climits>
 
 namespace meridian::failover::sim {
 namespace {
@@ -37,6 +38,7 @@ World::World(uint64_t seed)
   fault_rate_ = Chance(0.5) ? 0.005 : 0.02;
   order_rate_ = Chance(0.3) ? 0 : 0.01;
   policy_.reads = Chance(0.7) ? topology::Reads::kNearest : topology::Reads::kActive;
+  if (Chance(0.6)) policy_.approval = "promote";
   places_.Recover(policy_);
   while (meridian_ == nullptr && broken_.empty()) Open();
 }
@@ -60,6 +62,7 @@ void World::Run(int steps) {
           clients_.Step({*meridian_->table, meridian_->registry, clock_.Now(), clock_.WallNow()});
       if (!broken.empty()) Break(broken);
     }
+    Hooks();
     Operator();
     Tick();
     if (meridian_ == nullptr) continue;
@@ -188,6 +191,7 @@ void World::Billing() {
     const std::optional<routing::Choice> choice = Ask(false);
     sessions_ = choice ? 1 + Below(20) : 0;
   }
+  if (sessions_ > 0 && last_.begun) Break("writes go on while a move is begun");
   if (sessions_ > 0 && sites_.Append(site, direction.epoch, clock_.Now())) ++coverage_.writes;
   TrafficReport report;
   report.version = direction.version;
@@ -282,6 +286,39 @@ bool World::Intend(Order order) {
   return true;
 }
 
+// Programs go on while Meridian does not; then nobody hears them.
+void World::Hooks() {
+  if (meridian_ != nullptr) {
+    const auto& question = meridian_->controller->question();
+    if (question && question->number != last_question_) {
+      last_question_ = question->number;
+      ++coverage_.questions;
+      const int ends = step_ + 1 + static_cast<int>(Below(Chance(0.2) ? 300 : 20));
+      const int promotes = Chance(0.8) ? step_ + static_cast<int>(Below(10)) : INT_MAX;
+      programs_.push_back(
+          {question->number, places_.IndexOf(question->to), promotes, ends, Chance(0.7)});
+    }
+  }
+  for (size_t k = 0; k < programs_.size();) {
+    const Program program = programs_[k];
+    ModelSite& site = sites_[program.site];
+    if (step_ >= program.promotes && site.is_alive) site.role = Role::kPrimary;
+    if (step_ < program.ends) {
+      ++k;
+      continue;
+    }
+    programs_.erase(programs_.begin() + static_cast<std::ptrdiff_t>(k));
+    if (meridian_ == nullptr || program.number == 0) continue;
+    const auto& question = meridian_->controller->question();
+    if (!question || question->number != program.number) ++coverage_.late;
+    if (!program.is_yes) ++coverage_.refused;
+    Do(std::nullopt, [&] {
+      meridian_->controller->Approve(program.number, {program.is_yes, "hook promote"});
+      return Result<>();
+    });
+  }
+}
+
 void World::Tick() {
   if (meridian_ == nullptr) return;
   meridian_->registry.Sweep(clock_.Now());
@@ -299,6 +336,8 @@ void World::Die() {
   clients_.Drop();
   meridian_.reset();
   answers_.clear();
+  for (Program& program : programs_) program.number = 0;
+  last_question_ = judged_question_ = 0;
   sessions_ = 0;
   restart_at_ = step_ + static_cast<int>(Below(100));
   storage_.Restart(static_cast<fakes::MemoryStorage::Crash>(Below(3)));

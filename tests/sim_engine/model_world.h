@@ -71,6 +71,7 @@ struct Coverage {
   // Of billing's clients, by the reason for having none.
   std::array<uint64_t, 16> refusals{};
   uint64_t writes = 0, reads_elsewhere = 0, aborted = 0;
+  uint64_t questions = 0, refused = 0, late = 0;
 };
 
 class World {
@@ -111,6 +112,14 @@ class World {
     MonotonicTime down_since{};
     std::optional<ReplicationStatus> status;
   };
+  // A program that was asked whether a site may open: it takes its time, may promote the site, and
+  // ends, heard or not.
+  struct Program {
+    uint64_t number;
+    size_t site;
+    int promotes, ends;
+    bool is_yes;
+  };
   // What operators have settled.
   struct Settled {
     bool is_choice = false;  // the active site is theirs
@@ -139,6 +148,7 @@ class World {
   void Publish();
   void Billing();
   std::optional<routing::Choice> Ask(bool is_read);
+  void Hooks();
   void Operator();
   void GiveOrder(Order order);
   bool Intend(Order order);
@@ -152,6 +162,8 @@ class World {
   void Judge(const Record& before, State state_before, std::optional<Order> order);
   bool HasOneSteppedDown(const Record& before) const;
   void JudgeHindrances();
+  void JudgeQuestion(const Question& question, bool is_in_order);
+  void JudgeOpened(const Record& before);
   void JudgeAutomatic(size_t from, size_t to, const Record& before);
   void JudgeDeath(size_t from, size_t to);
   void JudgePlanned(size_t from, size_t to);
@@ -177,6 +189,8 @@ class World {
   std::vector<Told> told_;
   std::deque<Answer> answers_;
   std::vector<Active> faults_;
+  std::vector<Program> programs_;
+  uint64_t last_question_ = 0, judged_question_ = 0;  // of this life
   int step_ = 0;
   int restart_at_ = 0, resume_at_ = 0;
   uint64_t sessions_ = 0;
@@ -186,7 +200,8 @@ class World {
   std::map<uint64_t, std::string> ledger_;  // which site each epoch was routed to
   Record last_;                             // the last record seen
   Settled settled_;
-  bool is_order_in_doubt_ = false;               // a crash may leave it taken or not
+  std::map<uint64_t, std::string> given_;  // epochs that were given to a begun move, and its site
+  bool is_order_in_doubt_ = false;         // a crash may leave it taken or not
   std::optional<MonotonicTime> automatic_move_;  // in this life, not acknowledged
   MonotonicTime claims_from_{};                  // when roles had changed after the last move
   MonotonicTime watching_since_{};               // without a gap

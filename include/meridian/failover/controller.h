@@ -79,6 +79,16 @@ class Controller {
   // The kill switch. kAll is given to every controller alike.
   Result<> SetAutomation(AutomationScope scope, bool on, std::string_view author);
 
+  // Approval, where the policy names who gives it. Before a site opens, the move is put on record
+  // and a question is raised; nothing is routed until the answer, and nothing else moves. What no
+  // longer holds by then (the active site is back, the candidate is not eligible, …) ends the
+  // question. Forced moves ask too, and are made whatever the answer; forcing again does not wait.
+  const std::optional<Question>& question() const { return question_; }
+  // An answer to a question that stands no more changes nothing, and an event says so.
+  void Approve(uint64_t number, const Answer& answer);
+  // The question gets a new number: who is to answer it has changed.
+  void AskAgain(std::string_view why);
+
   // Views.
   Direction direction() const;
   bool TakesReads(std::string_view site) const;
@@ -140,6 +150,20 @@ class Controller {
   void NoteStatus(Site& site, ReplicationStatus status);
   void NoteRole(Site& site, Role before);
 
+  // controller_approval.cc
+  bool Open(size_t target, const Order& order);
+  bool Ask(size_t target, const Order& order);
+  bool StepAsked();
+  bool StepUnfinished();
+  void GiveUp(std::string_view why);
+  void Refuse(const Answer& answer);
+  std::string WhyVoid(const Site& target) const;
+  bool IsForced() const;
+  bool IsBeingOpened(const Site& site) const;
+  bool MayOpen(const Site& site) const;
+  size_t Candidate() const;
+  std::string ApprovalText() const;
+
   // controller_judge.cc: what is so, now. Const.
   size_t Find(std::string_view name) const;
   const Site& active() const { return sites_[active_]; }
@@ -171,7 +195,7 @@ class Controller {
   bool Install(const Record& next, size_t target, const Order& order);
   Record RecordOfMove(size_t target, const Order& order) const;
   bool BeginSwitch(size_t target, const Order& order);
-  void AbortSwitch(const char* why);
+  void AbortSwitch(std::string_view why);
   bool Persist(const Record& next);
   void Keep(Record next);
   void SettleStorage();
@@ -201,10 +225,15 @@ class Controller {
   MonotonicTime cooldown_until_{};
   uint64_t attempted_epoch_ = 0;  // the highest ever given to Storage
   std::optional<Switch> switch_;
+  std::optional<Question> question_;  // stands: record_.begun does too
+  std::optional<Answer> answer_;      // to it
+  std::optional<Veto> veto_;
+  Duration veto_wait_{};
+  uint64_t questions_ = 0;
   uint64_t move_version_ = 1;        // of the last move's Direction
   uint64_t lost_while_down_ = 0;     // requests, before the move they led to
   bool is_unsaved_ = false;          // the disk is behind record_
-  bool is_active_in_doubt_ = false;  // … and may name another active site
+  bool is_active_in_doubt_ = false;  // … and may name another active site, or a begun move
   bool is_storage_failing_ = false;
   MonotonicTime retry_at_{};
   std::deque<Timeline> timelines_;

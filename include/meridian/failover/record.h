@@ -17,6 +17,7 @@
 #include <meridian/failover/state.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,17 @@ namespace meridian::failover {
 
 inline constexpr uint64_t kMaxEpoch = uint64_t{1} << 62;
 inline constexpr size_t kMaxRecordSites = 64;  // in each list
+
+// A move that was begun and is neither made nor given up. While the disk says so nothing is routed,
+// so that whoever was asked to prepare the site may do so.
+struct BegunMove {
+  std::string to;
+  uint64_t epoch = 0;  // the move's, if it is made
+  Cause cause = Cause::kAutomatic;
+  std::string author;
+
+  bool operator==(const BegunMove&) const = default;
+};
 
 struct Record {
   std::string service;
@@ -41,6 +53,8 @@ struct Record {
   WallTime cooldown_from{};          // of the automatic move that cools down; zero: none does
   std::vector<std::string> claims;   // split-brain: who claims besides the active
   std::vector<std::string> refused_claims;  // sites whose claim an operator has decided against
+  std::optional<BegunMove> begun;
+  uint64_t given_epoch = 0;  // the highest ever given to a begun move; 0: none above `epoch`
 
   bool operator==(const Record&) const = default;
 };

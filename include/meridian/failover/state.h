@@ -26,6 +26,7 @@ enum class Trigger : uint8_t {
   kActiveDead,      // dead, not merely unreachable, for `after`
   kOneQualifies,    // a candidate's gate opened and nothing hinders
   kNoneQualifies,   // no gate is open, or something hinders
+  kVetoed,          // who had to approve of the candidate did not
   kOpenedPrimary,   // epoch + 1 with the primary active, persisted
   kOpenedStandby,   // epoch + 1 with a standby active, persisted
   kPrimaryServes,   // back to rest where it was, and that is the primary
@@ -37,7 +38,7 @@ enum class Trigger : uint8_t {
   kSwitchAsked,     // a planned move begins
   kTwoClaim,        // two sites claim the primary role, or one with an epoch above ours
 };
-inline constexpr size_t kTriggerCount = 13;
+inline constexpr size_t kTriggerCount = 14;
 
 struct Move {
   State from;

@@ -38,6 +38,7 @@ enum class EventKind : uint8_t {
   kStorage,        // the record could not be written, or can be again
   kChannel,        // a replication channel's alarm changed
   kAlarm,          // something an operator should look at
+  kApproval,       // a move was vetoed or given up, or an answer came that counts no more
 };
 
 struct Event {
@@ -47,6 +48,9 @@ struct Event {
   uint64_t epoch = 0;
   std::string site;
   std::string text;
+  std::string from, to;                   // of a move, or of one that was not made
+  std::optional<Duration> lag;            // … of `to`, when it was decided
+  std::optional<uint64_t> backlog_bytes;  // likewise
 };
 inline constexpr size_t kMaxEvents = 256;
 

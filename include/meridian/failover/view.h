@@ -4,6 +4,7 @@
 
 #include <meridian/failover/channel.h>
 #include <meridian/failover/gate.h>
+#include <meridian/failover/record.h>
 #include <meridian/failover/timeline.h>
 
 #include <string>
@@ -41,6 +42,35 @@ enum class Hindrance : uint8_t {
   kOperatorChoice,    // an operator chose the active site
   kCooldown,          // a move not long ago, not acknowledged
   kOtherClaims,       // another site claims the primary role: a move would make a second primary
+  kVetoed,            // a veto not long ago: it is asked again after a while
+};
+
+// What is asked of whoever must approve before a site opens, and waits for an answer.
+struct Question {
+  uint64_t number = 0;  // grows with each question of one Controller
+  std::string hook;     // Policy::approval
+  std::string from, to;
+  uint64_t epoch = 0;  // the move's
+  Cause cause = Cause::kAutomatic;
+  std::string author;
+  bool is_planned = false;                // `from` lives, was drained, and `to` has caught up
+  std::optional<Duration> lag;            // of `to`; empty: unknown
+  std::optional<uint64_t> backlog_bytes;  // likewise
+  MonotonicTime asked{};
+
+  bool operator==(const Question&) const = default;
+};
+
+struct Answer {
+  bool is_yes = false;
+  std::string reason;  // "hook promote: exit 1: no quorum"
+};
+
+// The last no, until a site opens or it is asked again.
+struct Veto {
+  std::string to, reason;
+  bool is_of_switch = false;  // of a planned move
+  MonotonicTime until{};      // nothing of that kind is asked by itself before
 };
 
 struct SiteView {
@@ -68,7 +98,10 @@ struct Status {
   Duration cooldown_left{};
   int redundancy = 0;               // sites that could be active now, less one
   std::vector<std::string> claims;  // split-brain: who claims the primary role besides the active
-  std::vector<SiteView> sites;      // the primary first, then standbys in their order
+  std::optional<BegunMove> begun;   // neither made nor given up
+  std::optional<Question> question;
+  std::optional<Veto> veto;
+  std::vector<SiteView> sites;  // the primary first, then standbys in their order
 };
 
 // What would happen next, and when.

@@ -65,6 +65,7 @@ struct DisasterRecovery {
   Duration switch_hold = std::chrono::seconds(5);  // new sessions wait at most so long
   FailbackMode failback = FailbackMode::kManual;
   Duration hold = std::chrono::minutes(10);  // ready for so long before an automatic one
+  std::string approval;  // the hook that must say yes before a site opens; empty: none is asked
 
   bool operator==(const DisasterRecovery&) const = default;
 };
