@@ -1,6 +1,7 @@
 // UvLoop: the public face of Core.
 #include <meridian/uvio/loop.h>
 
+#include "uvio/child.h"
 #include "uvio/core.h"
 #include "uvio/datagrams.h"
 #include "uvio/descriptor_watch.h"
@@ -74,6 +75,11 @@ Result<std::unique_ptr<net::DatagramSocket>> UvLoop::ConnectDatagrams(
 Result<std::unique_ptr<net::DescriptorWatch>> UvLoop::Watch(int descriptor, bool write,
                                                             net::DescriptorHandler& handler) {
   return PollWatch::Open(*core_, descriptor, write, handler);
+}
+
+Result<std::unique_ptr<net::Program>> UvLoop::StartProgram(const net::ProgramOptions& options,
+                                                           net::ProgramHandler& handler) {
+  return Child::Start(*core_, options, handler);
 }
 
 void UvLoop::Arm(net::Timer& timer, Duration delay) {

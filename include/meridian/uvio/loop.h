@@ -10,6 +10,7 @@
 #include <meridian/base/counter.h>
 #include <meridian/net/descriptor.h>
 #include <meridian/net/loop.h>
+#include <meridian/net/program.h>
 
 #include <functional>
 #include <memory>
@@ -30,7 +31,7 @@ struct alignas(kCacheLine) LoopCounters {
 
 class Core;
 
-class UvLoop final : public net::Loop, public net::Descriptors {
+class UvLoop final : public net::Loop, public net::Descriptors, public net::Programs {
  public:
   // Error: the process is out of descriptors or memory.
   static Result<std::unique_ptr<UvLoop>> Create();
@@ -64,6 +65,10 @@ class UvLoop final : public net::Loop, public net::Descriptors {
   void Post(std::function<void()> task) override;
   Result<std::unique_ptr<net::DescriptorWatch>> Watch(int descriptor, bool write,
                                                       net::DescriptorHandler& handler) override;
+  // One thread of the process alone may run programs: no descriptor that is open then passes to
+  // them.
+  Result<std::unique_ptr<net::Program>> StartProgram(const net::ProgramOptions& options,
+                                                     net::ProgramHandler& handler) override;
 
   const LoopCounters& counters() const;
 
