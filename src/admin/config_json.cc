@@ -341,6 +341,16 @@ Json Value(const config::Admin& admin) {
           {"token_file", FileOr(admin.token_file, "none")}};
 }
 
+Json HookJson(const config::Hook& hook) {
+  return {{"on_event", hook.on_event},
+          {"service", hook.service},
+          {"run", hook.run},
+          {"gate", hook.gate},
+          {"timeout", FormatDuration(hook.timeout)},
+          {"queue", hook.queue},
+          {"at_once", hook.at_once}};
+}
+
 }  // namespace
 
 std::string ConfigJson(const snapshot::Snapshot& snapshot) {
@@ -362,6 +372,7 @@ std::string ConfigJson(const snapshot::Snapshot& snapshot) {
   for (const config::Listener& listener : config.listeners) {
     json["listeners"][listener.name] = Value(listener);
   }
+  for (const config::Hook& hook : config.hooks) json["hooks"][hook.name] = HookJson(hook);
   return Dump(json);
 }
 

@@ -69,6 +69,7 @@ void BuildAll(Build& build) {
   BuildServices(build);
   ResolveChecks(build);
   BuildListeners(build);
+  BuildHooks(build);
 }
 
 }  // namespace meridian::config

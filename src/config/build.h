@@ -59,6 +59,7 @@ void BuildTopology(Build& build);  // regions, sites
 void BuildServices(Build& build);
 void ResolveChecks(Build& build);  // what health checks take from services
 void BuildListeners(Build& build);
+void BuildHooks(Build& build);  // after services
 // listeners.NAME.routes into `listener`, whose protocol is known.
 void BuildRoutes(Build& build, const View& routes, Listener& listener);
 

@@ -79,8 +79,11 @@ struct Key {
 };
 
 std::span<const Key> Keys();
-std::span<const Key> RouteKeys();  // the part of it below listeners.*.routes
-std::span<const Key> NameKeys();   // the part for endpoints by name
+// Parts of it: below services, below listeners, below listeners.*.routes, for endpoints by name.
+std::span<const Key> ServiceKeys();
+std::span<const Key> ListenerKeys();
+std::span<const Key> RouteKeys();
+std::span<const Key> NameKeys();
 
 // The table as a tree. Lives for ever.
 struct Spec {

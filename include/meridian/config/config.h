@@ -137,6 +137,20 @@ struct Listener {
   bool operator==(const Listener&) const = default;
 };
 
+// A program that is run when something happens, or asked whether a site may open.
+struct Hook {
+  std::string name;
+  std::vector<std::string> on_event;  // "failover", "failover/moved"; "*": any
+  std::string service;                // only events of it; empty: of any, or of none
+  std::vector<std::string> run;       // the program's absolute path, then its arguments
+  bool gate = false;
+  Duration timeout = std::chrono::seconds(30);
+  uint32_t queue = 64;   // events that wait for it
+  uint32_t at_once = 1;  // processes
+
+  bool operator==(const Hook&) const = default;
+};
+
 struct Admin {
   std::string socket = "/run/meridian/admin.sock";
   std::optional<net::Address> http;
@@ -153,6 +167,7 @@ struct Config {
   topology::ResolverPolicy resolver;
   std::vector<Listener> listeners;  // sorted by name
   Admin admin;
+  std::vector<Hook> hooks;  // sorted by name
 
   bool operator==(const Config&) const = default;
 };

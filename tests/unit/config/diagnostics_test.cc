@@ -14,7 +14,7 @@ TEST(Diagnostics, AnUnknownKeyIsShownWithTheNearestKnown) {
                      "'steering'?"});
   EXPECT_EQ(DiagnoseTop("wat: 1"),
             Expected{"m.yaml:9:1: error: wat: unknown key; expected include, process, log, geo, "
-                     "admin, health_checks, regions, services, listeners or resolver"});
+                     "admin, health_checks, regions, services, listeners, resolver or hooks"});
 }
 
 TEST(Diagnostics, AWordIsShownWithTheNearestKnown) {
