@@ -19,6 +19,17 @@ Json EventJson(const Event& event) {
   if (!event.service.empty()) json["service"] = event.service;
   if (!event.site.empty()) json["site"] = event.site;
   if (!event.endpoint.empty()) json["endpoint"] = event.endpoint;
+  if (!event.what.empty()) json["what"] = event.what;
+  if (!event.from.empty()) json["from"] = event.from;
+  if (!event.to.empty()) json["to"] = event.to;
+  if (event.epoch != 0) json["epoch"] = event.epoch;
+  if (!event.cause.empty()) json["cause"] = event.cause;
+  if (!event.author.empty()) json["author"] = event.author;
+  if (event.planned) json["planned"] = *event.planned;
+  if (!event.to.empty()) {
+    json["lag_seconds"] = event.lag ? Json(Seconds(*event.lag)) : Json();
+    json["backlog_bytes"] = event.backlog_bytes ? Json(*event.backlog_bytes) : Json();
+  }
   json["text"] = event.text;
   return json;
 }
@@ -28,12 +39,17 @@ Json EventJson(const Event& event) {
 EventLog::EventLog(WallTime start)
     : next_(static_cast<uint64_t>(start.time_since_epoch() / std::chrono::microseconds(1)) + 1) {}
 
-void EventLog::Add(WallTime now, Event event) {
+std::string ToJson(const Event& event) {
+  return Dump(EventJson(event));
+}
+
+const Event& EventLog::Add(WallTime now, Event event) {
   event.id = next_++;
   event.at = now;
   kept_.push_back(std::move(event));
   if (kept_.size() > kKept) kept_.pop_front();
   if (listener_ != nullptr) listener_->OnEvent(kept_.back());
+  return kept_.back();
 }
 
 bool EventLog::Forgot(uint64_t id) const {

@@ -37,6 +37,7 @@ Engine::Engine(uvio::UvLoop& loop, EngineOptions options)
           [this](const snapshot::SnapshotPtr& snapshot) { Published(snapshot); }),
       geo_watch_(loop, [this](const config::Geo& geo, std::shared_ptr<const geo::Locator> locator,
                               GeoWatch::Done done) { SwapLocator(geo, std::move(locator), done); }),
+      hooks_(loop, loop, [this](admin::Event event) { Tell(std::move(event)); }),
       drains_(
           loop, registry_, [this](const std::string& target) { return SessionsAt(target); },
           [this](std::string text) { Happened("intent", std::move(text)); }),
@@ -49,12 +50,19 @@ Engine::Engine(uvio::UvLoop& loop, EngineOptions options)
           [this](std::string text) { Happened("intent", std::move(text)); }),
       names_(loop, loop, random_.Next(), intents_,
              {.publish = [this](NameWatch::Done done) { SwapNames(std::move(done)); },
-              .tell = [this](admin::Event event) { events_.Add(WallNow(), std::move(event)); }}),
+              .tell = [this](admin::Event event) { Tell(std::move(event)); }}),
       recovery_(loop, registry_,
                 {.look = [this](std::function<void()> done) { fleet_->Look(std::move(done)); },
                  .leave = [this](const std::string& service,
                                  const std::string& site) { fleet_->LeaveSite(service, site); },
-                 .tell = [this](admin::Event event) { events_.Add(WallNow(), std::move(event)); }}),
+                 .tell = [this](admin::Event event) { Tell(std::move(event)); },
+                 .ask =
+                     [this](const std::string& hook, admin::Event event, Hooks::Done done) {
+                       const admin::Event& told = events_.Add(WallNow(), std::move(event));
+                       const admin::Event kept = told;
+                       hooks_.OnEvent(kept);
+                       hooks_.Ask(hook, kept, std::move(done));
+                     }}),
       whatif_(loop),
       grace_timer_(*this),
       drain_timer_(*this) {
@@ -125,7 +133,12 @@ void Engine::Happened(std::string_view kind, std::string text, bool grave) {
   event.kind = kind;
   event.grave = grave;
   event.text = std::move(text);
-  events_.Add(WallNow(), std::move(event));
+  Tell(std::move(event));
+}
+
+void Engine::Tell(admin::Event event) {
+  const admin::Event told = events_.Add(WallNow(), std::move(event));
+  hooks_.OnEvent(told);
 }
 
 // Whether an endpoint whose drain is over is none of those that are routed to any more: what a name
@@ -157,7 +170,7 @@ void Engine::LogChange(const health::Change& change) {
   event.site = change.site;
   event.endpoint = change.address;
   event.text = text;
-  events_.Add(WallNow(), std::move(event));
+  Tell(std::move(event));
   if (expected) {
     log::Debug("{}", text);
   } else {
@@ -214,6 +227,7 @@ bool Engine::StartProbe() {
 
 // Before a worker routes: what was decided before the start holds.
 bool Engine::StartRecovery(const config::Config& config) {
+  hooks_.Adopt(config.hooks);
   recovery_.Open(config.process.state_directory, *metrics_);
   if (auto adopted = recovery_.Adopt(snapshot()); !adopted) {
     log::Error("{}", adopted.error());
@@ -290,6 +304,7 @@ void Engine::Published(const snapshot::SnapshotPtr& snapshot) {
   log::Configure(log.level, log.json || options_.json_log);
   access_->Commit();
   recovery_.Settle(snapshot);
+  recovery_.HooksChanged(hooks_.Adopt(snapshot->config.hooks));
   fleet_->HealthChanged();
   geo_watch_.Adopt(snapshot);
   names_.Adopt(snapshot);
@@ -329,7 +344,7 @@ void Engine::Finish() {
   state_ = State::kStopped;
   log::Info("stopped");
   fleet_->Close();
-  loop_.Stop();
+  hooks_.Stop([this] { loop_.Stop(); });
 }
 
 void Engine::OnTimer(net::Timer& timer) {

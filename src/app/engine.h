@@ -22,6 +22,7 @@
 #include "drain_progress.h"
 #include "fleet.h"
 #include "geo_watch.h"
+#include "hooks.h"
 #include "intent_keeper.h"
 #include "live_config.h"
 #include "live_whatif.h"
@@ -83,6 +84,7 @@ class Engine final : public admin::Control, private net::TimerHandler {
   uint64_t SessionsAt(const std::string& target) const;
   void Happened(std::string_view kind, std::string text, bool grave = false);
   bool IsGone(const health::Change& change) const;
+  void Tell(admin::Event event);  // to the log of events, and to hooks
   void LogChange(const health::Change& change);
   // What must know a new snapshot before any worker routes by it; an error refuses it.
   tl::expected<void, std::string> Accept(const snapshot::SnapshotPtr& snapshot);
@@ -109,6 +111,7 @@ class Engine final : public admin::Control, private net::TimerHandler {
   std::unique_ptr<proxy::Metrics> metrics_;
   LiveConfig config_;
   GeoWatch geo_watch_;
+  Hooks hooks_;
   DrainProgress drains_;
   IntentKeeper intents_;
   NameWatch names_;

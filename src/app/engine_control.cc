@@ -151,6 +151,7 @@ void Engine::Collect(MetricSink& sink) {
   prober_->Collect(sink);
   geo_watch_.Collect(sink);
   names_.Collect(sink);
+  hooks_.Collect(sink);
 }
 
 void Engine::Reload(bool force, std::function<void(admin::ReloadResult)> done) {

@@ -47,6 +47,7 @@ struct Recovery::Member {
   std::vector<health::SiteOrdinal> readers;
   uint64_t told = 0;    // version of the direction that every worker has looked at
   uint64_t closed = 0;  // version of the hold whose sessions were ended
+  uint64_t asked = 0;   // number of the question that its hook was asked last
   Counted counted;
 };
 
@@ -188,12 +189,59 @@ void Recovery::Follow(Member& member) {
   const bool same = last && last->traffic == direction.traffic && last->site == direction.site &&
                     last->epoch == direction.epoch && last->version == direction.version;
   if (!same) Publish(member, direction);
+  AskFor(member);
   const bool due = direction.traffic == failover::Traffic::kHold &&
                    loop_.Now() >= direction.close_at && member.closed != direction.version;
   if (!due) return;
   member.closed = direction.version;
   log::Info("{}: closing what is still open at {}, for the switch", member.name, direction.site);
   orders_.leave(member.name, direction.site);
+}
+
+// When every worker knows that nothing is routed: the program may promote a site.
+void Recovery::AskFor(Member& member) {
+  const auto& question = member.controller->question();
+  const bool is_told = member.told >= member.controller->direction().version;
+  if (!question || question->number == member.asked || !is_told) return;
+  member.asked = question->number;
+  admin::Event event;
+  event.kind = "failover";
+  event.what = "activation";
+  event.service = member.name;
+  event.site = event.to = question->to;
+  event.from = question->from;
+  event.epoch = question->epoch;
+  event.cause = failover::Name(question->cause);
+  event.author = question->author;
+  event.planned = question->is_planned;
+  event.lag = question->lag;
+  event.backlog_bytes = question->backlog_bytes;
+  event.text = Format("{}: hook {} is asked whether {} may open, epoch {} ({})", member.name,
+                      question->hook, question->to, question->epoch, event.cause);
+  log::Info("{}", event.text);
+  orders_.ask(question->hook, std::move(event),
+              [this, name = member.name, number = question->number](
+                  const failover::Answer& answer) { Answered(name, number, answer); });
+}
+
+// What is known of the sites now counts, not what was when it was asked.
+void Recovery::Answered(const std::string& service, uint64_t number,
+                        const failover::Answer& answer) {
+  const auto found = members_.find(service);
+  if (found == members_.end()) return;
+  Member& member = *found->second;
+  if (snapshot_ != nullptr) Observe(member);
+  member.controller->Approve(number, answer);
+  Follow(member);
+}
+
+void Recovery::HooksChanged(const std::vector<std::string>& hooks) {
+  for (auto& [name, member] : members_) {
+    const auto& question = member->controller->question();
+    if (!question || std::find(hooks.begin(), hooks.end(), question->hook) == hooks.end()) continue;
+    member->controller->AskAgain("a reload has changed it");
+    Follow(*member);
+  }
 }
 
 void Recovery::Publish(Member& member, const failover::Direction& direction) {
@@ -207,6 +255,7 @@ void Recovery::Publish(Member& member, const failover::Direction& direction) {
     const auto found = members_.find(name);
     if (found == members_.end()) return;
     found->second->told = std::max(found->second->told, version);
+    AskFor(*found->second);
   });
 }
 
@@ -218,15 +267,21 @@ void Recovery::LogEvents(Member& member) {
             : std::string();
     const std::string text =
         Format("{}: {}{}, epoch {}", member.name, event.text, change, event.epoch);
-    const bool is_grave = event.kind == failover::EventKind::kAlarm ||
-                          event.kind == failover::EventKind::kStorage ||
-                          event.kind == failover::EventKind::kMoved;
+    const bool is_grave =
+        event.kind == failover::EventKind::kAlarm || event.kind == failover::EventKind::kStorage ||
+        event.kind == failover::EventKind::kMoved || event.kind == failover::EventKind::kApproval;
     admin::Event told;
     told.kind = "failover";
     told.grave = is_grave;
     told.service = member.name;
     told.site = event.site;
     told.text = text;
+    told.what = failover::Name(event.kind);
+    told.from = event.from;
+    told.to = event.to;
+    told.epoch = event.epoch;
+    told.lag = event.lag;
+    told.backlog_bytes = event.backlog_bytes;
     orders_.tell(std::move(told));
     if (is_grave) {
       log::Warn("{}", text);

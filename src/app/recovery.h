@@ -4,7 +4,8 @@
 //
 //   registry (probe, intent) ─┐                          ┌─► health::ServiceHealth, then workers
 //   replication statuses ─────┼─► Controller ─ direction ┤
-//   proxy::Metrics ───────────┘        │                 └─► at close_at: sessions of a switch end
+//   proxy::Metrics ───────────┘        │  ▲              └─► at close_at: sessions of a switch end
+//                              question│  │answer: Hooks
 //                              state_directory/failover (durable before it is told)
 //
 // The verdict on a site is that of its checks and the operator's intent. What traffic showed makes
@@ -34,6 +35,10 @@ class Recovery final : private net::TimerHandler {
     std::function<void(std::function<void()> done)> look;
     std::function<void(const std::string& service, const std::string& site)> leave;
     std::function<void(admin::Event event)> tell;
+    // Tells the event and asks the hook; `done` is called once, later.
+    std::function<void(const std::string& hook, admin::Event event,
+                       std::function<void(const failover::Answer&)> done)>
+        ask = {};
   };
 
   Recovery(net::Loop& loop, health::Registry& registry, Orders orders);
@@ -47,6 +52,8 @@ class Recovery final : private net::TimerHandler {
   // Once all workers route by it: lets go of what it no longer has.
   void Settle(const snapshot::SnapshotPtr& snapshot);
   void OnStatus(const probe::SiteStatus& status);
+  // These are gone or not what they were: who waits for one of them asks again.
+  void HooksChanged(const std::vector<std::string>& hooks);
 
   const failover::Controller* Find(std::string_view service) const;
   // Errors as the controller's; kNotFound for a service without disaster recovery.
@@ -64,6 +71,8 @@ class Recovery final : private net::TimerHandler {
   void Follow(Member& member);
   void Publish(Member& member, const failover::Direction& direction);
   void LogEvents(Member& member);
+  void AskFor(Member& member);
+  void Answered(const std::string& service, uint64_t number, const failover::Answer& answer);
 
   net::Loop& loop_;
   health::Registry& registry_;

@@ -6,20 +6,31 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace meridian::admin {
 
 struct Event {
-  uint64_t id = 0;           // given by EventLog
-  WallTime at{};             // likewise
-  std::string_view kind;     // "endpoint", "failover", "intent", "reload", "process"; static
-  bool grave = false;        // somebody should look at it
+  uint64_t id = 0;        // given by EventLog
+  WallTime at{};          // likewise
+  std::string_view kind;  // "endpoint", "failover", "hook", "intent", "reload", "process"; static
+  bool grave = false;     // somebody should look at it
   std::string service = {};  // what it is about; empty: nothing of that kind
   std::string site = {}, endpoint = {};
-  std::string text = {};  // a sentence
+  std::string text = {};       // a sentence
+  std::string_view what = {};  // which of its kind: "moved", "succeeded"; static; may be empty
+  // Of disaster recovery: the move that was made, or is asked about.
+  std::string from = {}, to = {}, cause = {}, author = {};
+  uint64_t epoch = 0;  // 0: none
+  std::optional<bool> planned = {};
+  std::optional<Duration> lag = {};            // of `to`
+  std::optional<uint64_t> backlog_bytes = {};  // likewise
 };
+
+// One event as the API gives it.
+std::string ToJson(const Event& event);
 
 class EventListener {
  public:
@@ -37,7 +48,8 @@ class EventLog {
   // before a restart is a smaller one; they stay exact in JavaScript.
   explicit EventLog(WallTime start);
 
-  void Add(WallTime now, Event event);
+  // What it became; valid until the next one.
+  const Event& Add(WallTime now, Event event);
   // Oldest first.
   const std::deque<Event>& kept() const { return kept_; }
   // The number that the last event has, or would have had.
