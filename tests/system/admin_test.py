@@ -96,7 +96,7 @@ class Refusals(SystemTest):
         self.refused(405, "POST", "/v1/status")
         done = curl("--unix-socket", self.meridian.socket_path, "--request", "PATCH", "--include",
                     "http://meridian/v1/drain")
-        self.assertRegex(done.stdout.decode(), r"(?mi)^Allow: POST, DELETE\r$")
+        self.assertRegex(done.stdout.decode(), r"(?mi)^Allow: GET, HEAD, POST, DELETE\r$")
 
     def test_what_is_wrong_is_400(self):
         self.refused(400, "GET", "/v1/explain?service=web")
