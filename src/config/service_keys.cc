@@ -131,7 +131,7 @@ constexpr Key kServiceKeys[] = {
         "What is tried again; by default connect, reset, timeout, 502, 503 and 504."},
     Key{"services.*.retries.on[]", kRetryReason, "A failure, or a status of the backend.", "",
         "connect reset timeout"},
-    Key{"services.*.retries.budget", kShare, "Retries per live request; ten a second are allowed.",
+    Key{"services.*.retries.budget", kShare, "Retries per request of a second; ten are allowed.",
         "20%"}
         .In(0, 1),
     Key{"services.*.retries.hedge_after", kDuration,
