@@ -207,7 +207,10 @@ bool Controller::Install(const Record& next, size_t target, const Order& order) 
   timelines_.push_back(std::move(move));
   if (timelines_.size() > kMaxTimelines) timelines_.pop_front();
 
+  // As it was asked about: by now the site may have been promoted, and lag behind nobody.
   const Gate gate = GateOf(sites_[target]);
+  const auto lag = question_ ? question_->lag : gate.lag;
+  const auto backlog_bytes = question_ ? question_->backlog_bytes : gate.backlog_bytes;
   active_ = target;
   question_.reset();
   answer_.reset();
@@ -226,8 +229,8 @@ bool Controller::Install(const Record& next, size_t target, const Order& order) 
   Event& told = events_.back();
   told.from = timelines_.back().from;
   told.to = timelines_.back().to;
-  told.lag = gate.lag;
-  told.backlog_bytes = gate.backlog_bytes;
+  told.lag = lag;
+  told.backlog_bytes = backlog_bytes;
   return true;
 }
 
