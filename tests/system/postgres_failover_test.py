@@ -88,6 +88,12 @@ class Trio:
     def wait_ready(self):
         wait_until(lambda: all(gate["open"] for gate in self.recovery()["gates"]) and self.role("atlanta") == "primary",
                    "both standbys could take over", 30)
+        # A standby that is lost counts as far as it was seen to follow the primary that is known by now.
+        told = {name: self.statuses(name) for name in SITES[1:]}
+        wait_until(lambda: all(self.statuses(name) >= told[name] + 2 for name in told), "both are seen to follow it", 30)
+
+    def statuses(self, site):
+        return self.meridian.metric("meridian_replication_statuses_total", site=site)
 
     def wait_state(self, state, active=None, seconds=40):
         def reached():
