@@ -89,7 +89,8 @@ class Changes(SystemTest):
         self.assertEqual(set(spread(self.meridian)), {one, two})
 
     def test_an_address_joins_and_one_that_goes_drains(self):
-        one, two, three = self.start_at("127.0.0.1", "127.0.0.2")
+        # By chance: by load, requests next to each other may settle on an endpoint each.
+        one, two, three = self.start_at("127.0.0.1", "127.0.0.2", balance="random")
         with Asking(self.meridian) as asking:
             self.server.zone[NAME] = {"A": ["127.0.0.3", "127.0.0.2", "127.0.0.1"]}
             wait_up(self.meridian, one, two, three)
@@ -170,17 +171,17 @@ class Faults(SystemTest):
 
     def holds_during(self, fault, result):
         before, told = self.lookups(result), len(self.events())
-        generation = self.meridian.generation()
+        generation, held = self.meridian.generation(), present(self.meridian)
+        self.assertEqual(len(held), 2)
         with Asking(self.meridian, clients=1) as asking:
             self.server.faults[NAME] = fault
             wait_until(lambda: self.lookups(result) >= before + 2, "two lookups are " + result)
-            self.assertEqual(len(spread(self.meridian)), 2)
+            self.assertEqual(present(self.meridian), held)
             self.assertGreater(self.meridian.metric("meridian_resolver_answer_age_seconds", name=NAME), 0.2)
             del self.server.faults[NAME]
-            wait_until(lambda: len(self.events()) == told + 2, "the turns are told")
+            wait_until(lambda: NAME + " is answered again" in self.events()[told:], "the turns are told")
         self.assertEqual(asking.bad, [])
-        self.assertEqual(self.events()[-2:], [
-            "%s: no usable answer (%s); the one before goes on" % (NAME, result), NAME + " is answered again"])
+        self.assertIn("%s: no usable answer (%s); the one before goes on" % (NAME, result), self.events()[told:])
         self.assertEqual(self.meridian.generation(), generation)
 
     def test_servfail(self):
