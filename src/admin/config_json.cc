@@ -316,6 +316,7 @@ Json Value(const config::Listener& listener) {
                     {"min_rate", Bound(listener.limits.min_rate)},
                     {"accept_rate", Bound(listener.limits.accept_rate)},
                     {"rate", "unlimited"},
+                    {"connections", Bound(listener.limits.connections)},
                     {"connections_per_client", Bound(listener.limits.connections_per_client)},
                     {"requests_per_connection", Bound(listener.limits.requests_per_connection)},
                     {"sessions", listener.limits.sessions}};

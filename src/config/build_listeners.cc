@@ -117,6 +117,7 @@ void ReadLimits(Build& build, const View& view, Limits& limits) {
     limits.min_rate = ParseBytes(rate.text());
   }
   ReadRate(build, view, limits);
+  Read(view, "connections", limits.connections);
   Read(view, "connections_per_client", limits.connections_per_client);
   Read(view, "requests_per_connection", limits.requests_per_connection);
   Read(view, "sessions", limits.sessions);
@@ -148,6 +149,9 @@ void CheckLimits(Build& build, const View& view, const Listener& listener) {
   const bool is_udp = listener.protocol == Protocol::kUdp;
   if (const View rate = view["accept_rate"]; rate && is_udp && listener.limits.accept_rate) {
     build.Error(rate.at(), rate.path(), "is nothing udp has; expected rate");
+  }
+  if (const View most = view["connections"]; most && is_udp && listener.limits.connections) {
+    build.Error(most.at(), most.path(), "is nothing udp has; expected sessions");
   }
   const bool by_header = listener.limits.rate && !listener.limits.rate->header.empty();
   if (by_header && listener.protocol != Protocol::kHttp) {

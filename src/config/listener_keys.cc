@@ -103,6 +103,10 @@ constexpr Key kListenerKeys[] = {
         "client", "client header"}
         .Called("a kind of client")
         .With(kArgument),
+    Key{"listeners.*.limits.connections", kInteger,
+        "Connections that all clients together may have open; more are reset.", "unlimited",
+        "unlimited"}
+        .In(1, 1e8),
     Key{"listeners.*.limits.connections_per_client", kInteger,
         "Connections, or with udp sessions, that one address (of IPv6 the /64) may have open.",
         "unlimited", "unlimited"}

@@ -48,6 +48,14 @@ bool WithinAcceptRate(const Core& core, const config::Listener& listener) {
                             {*rate, *rate});
 }
 
+bool WithinConnections(const Core& core, const ListenerState& listener) {
+  const std::optional<uint32_t>& most = core.Config(listener)->config.limits.connections;
+  if (!most) return true;
+  uint64_t open = 0;
+  for (const Counter* each : core.current.counters().open[listener.id.value]) open += each->value();
+  return open < *most;
+}
+
 bool EnterConnection(const Core& core, const config::Listener& listener,
                      const net::IpAddress& client, snapshot::ConnectionTable::Place& place) {
   if (!listener.limits.connections_per_client) return true;

@@ -21,6 +21,10 @@ bool WithinRate(const Core& core, const config::Listener& listener, const net::I
 // Whether one more connection is within what the listener takes of all clients together.
 bool WithinAcceptRate(const Core& core, const config::Listener& listener);
 
+// Whether one more connection may be open at the listener. Each worker counts its own and reads the
+// others' counts: what several accept in the same instant may pass the bound by one for each.
+bool WithinConnections(const Core& core, const ListenerState& listener);
+
 // Whether the client may have this connection besides its others; then `place` counts it.
 bool EnterConnection(const Core& core, const config::Listener& listener,
                      const net::IpAddress& client, snapshot::ConnectionTable::Place& place);

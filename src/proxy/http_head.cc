@@ -302,6 +302,7 @@ StatusText TextOf(Failure failure) {
       return {504, "Gateway Timeout", "the server did not answer in time"};
     case Failure::kDeadline:
       return {504, "Gateway Timeout", "the client's deadline for this call has passed"};
+    case Failure::kListenerFull:
     case Failure::kIdleTimeout:
     case Failure::kClientGone:
     case Failure::kProxyHeader:

@@ -6,73 +6,27 @@
 namespace meridian::proxy {
 
 const char* Name(Failure failure) {
-  switch (failure) {
-    case Failure::kBadRequest:
-      return "bad-request";
-    case Failure::kHeaderTooLarge:
-      return "header-too-large";
-    case Failure::kTooManyHeaders:
-      return "too-many-headers";
-    case Failure::kBodyTooLarge:
-      return "body-too-large";
-    case Failure::kUnsupported:
-      return "unsupported";
-    case Failure::kHeaderTimeout:
-      return "header-timeout";
-    case Failure::kBodyTimeout:
-      return "body-timeout";
-    case Failure::kBodyTooSlow:
-      return "body-too-slow";
-    case Failure::kRateLimited:
-      return "rate-limited";
-    case Failure::kTooManyConnections:
-      return "too-many-connections";
-    case Failure::kDenied:
-      return "denied";
-    case Failure::kNoRoute:
-      return "no-route";
-    case Failure::kNoSites:
-      return "no-sites";
-    case Failure::kAllDown:
-      return "all-down";
-    case Failure::kSessionRejected:
-      return "session-rejected";
-    case Failure::kAtCapacity:
-      return "at-capacity";
-    case Failure::kHeld:
-      return "switching";
-    case Failure::kRefused:
-      return "no-active-site";
-    case Failure::kSiteChanged:
-      return "site-changed";
-    case Failure::kConnectFailed:
-      return "connect-failed";
-    case Failure::kConnectTimeout:
-      return "connect-timeout";
-    case Failure::kBackendTls:
-      return "backend-tls";
-    case Failure::kBackendReset:
-      return "backend-reset";
-    case Failure::kBackendMalformed:
-      return "backend-malformed";
-    case Failure::kResponseTimeout:
-      return "response-timeout";
-    case Failure::kDeadline:
-      return "deadline";
-    case Failure::kIdleTimeout:
-      return "idle-timeout";
-    case Failure::kClientGone:
-      return "client-gone";
-    case Failure::kOverloaded:
-      return "overloaded";
-    case Failure::kProxyHeader:
-      return "proxy-header";
-    case Failure::kClientHello:
-      return "client-hello";
-    case Failure::kCount:
-      break;
-  }
-  return "unknown";
+  static constexpr auto kNames = std::to_array<const char*>({
+      // in the order of Failure
+      "bad-request",      "header-too-large",
+      "too-many-headers", "body-too-large",
+      "unsupported",      "header-timeout",
+      "body-timeout",     "body-too-slow",
+      "rate-limited",     "too-many-connections",
+      "denied",           "no-route",
+      "no-sites",         "all-down",
+      "session-rejected", "at-capacity",
+      "switching",        "no-active-site",
+      "site-changed",     "connect-failed",
+      "connect-timeout",  "backend-tls",
+      "backend-reset",    "backend-malformed",
+      "response-timeout", "deadline",
+      "idle-timeout",     "client-gone",
+      "overloaded",       "listener-full",
+      "proxy-header",     "client-hello",
+  });
+  static_assert(kNames.size() == static_cast<size_t>(Failure::kCount));
+  return failure < Failure::kCount ? kNames[static_cast<size_t>(failure)] : "unknown";
 }
 
 const char* Name(DatagramDrop drop) {
@@ -130,7 +84,11 @@ Metrics::Binding Metrics::Bind(size_t worker, const snapshot::Snapshot& snapshot
   const std::lock_guard lock(mutex_);
   Binding binding;
   for (const auto& listener : snapshot.listeners) {
-    binding.listeners.push_back(FindOrMake(listeners_[worker], listener.config.name));
+    const std::string& name = listener.config.name;
+    binding.listeners.push_back(FindOrMake(listeners_[worker], name));
+    auto& open = binding.open.emplace_back();
+    if (!listener.config.limits.connections) continue;
+    for (auto& blocks : listeners_) open.push_back(&FindOrMake(blocks, name)->active);
   }
   const auto& sites = snapshot.table->sites();
   for (const auto& service : snapshot.table->services()) {

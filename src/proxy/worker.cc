@@ -268,15 +268,16 @@ void Worker::State::CloseRemoved() {
 
 void Worker::State::Accept(ListenerState& listener, net::StreamPtr stream) {
   listener.counters->accepted.Add();
+  const auto refuse = [&](Failure why) {
+    listener.counters->failures[static_cast<size_t>(why)].Add();
+    stream->Reset();
+  };
   if (core_.clients >= input_.max_connections || core_.draining) {
-    listener.counters->failures[static_cast<size_t>(Failure::kOverloaded)].Add();
-    return stream->Reset();
+    return refuse(Failure::kOverloaded);
   }
   const snapshot::Listener& config = *core_.Config(listener);
-  if (!WithinAcceptRate(core_, config.config)) {
-    listener.counters->failures[static_cast<size_t>(Failure::kRateLimited)].Add();
-    return stream->Reset();
-  }
+  if (!WithinConnections(core_, listener)) return refuse(Failure::kListenerFull);
+  if (!WithinAcceptRate(core_, config.config)) return refuse(Failure::kRateLimited);
   ++core_.clients;
   ++listener.clients;
   listener.counters->active.Add();

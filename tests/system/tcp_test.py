@@ -467,6 +467,23 @@ class Listening(SystemTest):
         self.assertLessEqual(served, 20 + 20 * (time.monotonic() - began) + 1)
         self.assertEqual(meridian.metric("meridian_failures_total", reason="rate-limited"), 100 - served)
 
+    def test_more_connections_than_all_may_have_are_reset(self):
+        meridian = self.start_with(limits={"connections": 8})
+        with contextlib.ExitStack() as open_now:
+            for _ in range(8):  # over both workers
+                connection = open_now.enter_context(Connection(meridian.address()))
+                self.assertEqual(connection.read_until(b"\n"), b"dallas")
+            self.assertEqual(self.served(meridian.address(), 20), 0)
+            self.assertEqual(meridian.metric("meridian_failures_total", reason="listener-full"), 20)
+            self.assertEqual(meridian.metric("meridian_connections_active"), 8)
+            self.config["listeners"]["web"]["limits"]["connections"] = 9
+            self.assertTrue(meridian.reload(self.config)["accepted"])
+            self.assertEqual(self.served(meridian.address(), 1), 1)
+            connection.send(b"still here\n")
+            self.assertEqual(connection.read_until(b"\n"), b"still here")
+        wait_until(lambda: meridian.metric("meridian_connections_active") == 0, "they have gone")
+        self.assertEqual(self.served(meridian.address(), 9), 9)
+
     def test_nor_more_than_one_client_may(self):
         meridian = self.start_with(limits={"rate": 1, "rate_burst": 5})
         began = time.monotonic()

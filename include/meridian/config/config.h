@@ -80,6 +80,7 @@ struct Limits {
   std::optional<Duration> body_timeout;  // for the whole body; empty: none
   std::optional<uint64_t> min_rate;      // of a body, bytes a second; empty: none
   std::optional<RateLimit> rate;         // empty: unlimited
+  std::optional<uint32_t> connections;   // at once; likewise
   std::optional<uint32_t> connections_per_client, requests_per_connection;  // likewise
   uint32_t sessions = 65536;            // udp: at once, over all workers
   std::optional<uint32_t> accept_rate;  // new connections a second, of all clients; empty: any

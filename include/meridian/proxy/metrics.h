@@ -47,10 +47,11 @@ enum class Failure : uint8_t {
   kResponseTimeout,     // 504
   kDeadline,            // 504: a gRPC call took longer than its client waits
   kIdleTimeout,
-  kClientGone,   // the client left before the end
-  kOverloaded,   // refused at accept: max_connections
-  kProxyHeader,  // a PROXY header that is missing, malformed or not trusted
-  kClientHello,  // a TLS ClientHello that is malformed or too large
+  kClientGone,    // the client left before the end
+  kOverloaded,    // refused at accept: process.max_connections, or while it drains
+  kListenerFull,  // refused at accept: the listener's limits.connections
+  kProxyHeader,   // a PROXY header that is missing, malformed or not trusted
+  kClientHello,   // a TLS ClientHello that is malformed or too large
   kCount,
 };
 const char* Name(Failure failure);
@@ -125,6 +126,8 @@ class Metrics {
   // where the last of each service is for what no site answered.
   struct Binding {
     std::vector<ListenerCounters*> listeners;
+    // Of a listener with limits.connections: what is open in each worker.
+    std::vector<std::vector<const Counter*>> open;
     std::vector<RouteCounters*> routes;
     WorkerCounters* worker = nullptr;
   };

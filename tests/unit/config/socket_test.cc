@@ -56,6 +56,18 @@ TEST(AcceptRate, IsOfAllClientsTogetherAndNotOfDatagrams) {
       << lines[0];
 }
 
+TEST(Connections, AreOfAllClientsTogetherAndNotOfDatagrams) {
+  EXPECT_EQ(Load("bind: '[::]:80', limits: {connections: 100}").limits.connections, 100u);
+  EXPECT_EQ(Load("bind: '[::]:80', limits: {connections: unlimited}").limits.connections,
+            std::nullopt);
+  EXPECT_EQ(Load("bind: '[::]:80'").limits.connections, std::nullopt);
+  const Expected lines = Of("protocol: udp, bind: '[::]:53', limits: {connections: 100}");
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find("limits.connections: is nothing udp has; expected sessions"),
+            std::string::npos)
+      << lines[0];
+}
+
 TEST(AcceptRate, OfOneClientGoesByItsAddressWhereThereAreNoHeaders) {
   const Expected lines =
       Of("protocol: tcp, bind: '[::]:80', limits: {rate: 5, rate_by: 'header:X-Key'}");

@@ -123,6 +123,40 @@ TEST_F(Limits, OverTcpOneConnectionTooManyIsReset) {
   EXPECT_EQ(Failures("too-many-connections", "tcp"), 1);
 }
 
+TEST_F(Limits, ConnectionsOfAllClientsTogetherAreBounded) {
+  Start("connections: 2");
+  const std::string get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  Peer& first = world_->Connect("192.0.2.1", "10.0.0.1:80");
+  Peer& second = world_->Connect("198.51.100.1", "10.0.0.1:80");  // a trusted proxy's count, too
+  EXPECT_TRUE(IsOk(world_->Ask(first, get)));
+  EXPECT_TRUE(IsOk(world_->Ask(second, get)));
+  Peer& third = world_->Connect("192.0.2.3", "10.0.0.1:80");
+  world_->net.RunFor(milliseconds(100));
+  ASSERT_TRUE(third.failed.has_value());
+  EXPECT_EQ(third.failed->code, ErrorCode::kReset);
+  EXPECT_EQ(Failures("listener-full"), 1);
+  Peer& elsewhere = world_->Connect("192.0.2.3", "10.0.0.1:90");
+  world_->net.RunFor(milliseconds(100));
+  EXPECT_FALSE(elsewhere.closed()) << "it is another listener's bound";
+  first.stream->Reset();
+  world_->net.RunFor(milliseconds(100));
+  EXPECT_TRUE(IsOk(Get("192.0.2.3")));
+  EXPECT_TRUE(IsOk(world_->Ask(second, get))) << "who is in stays in";
+}
+
+TEST_F(Limits, ABoundThatAReloadSetsCountsWhatIsOpenAlready) {
+  Start("connections: unlimited");
+  Peer& first = world_->Connect("192.0.2.1", "10.0.0.1:80");
+  world_->Connect("192.0.2.1", "10.0.0.1:80");
+  world_->net.RunFor(milliseconds(100));
+  world_->Load(Config("connections: 1"));
+  EXPECT_FALSE(first.closed()) << "nobody is thrown out";
+  EXPECT_EQ(Get("192.0.2.2"), "");
+  EXPECT_EQ(Failures("listener-full"), 1);
+  world_->Load(Config("connections: 3"));
+  EXPECT_TRUE(IsOk(Get("192.0.2.2")));
+}
+
 TEST_F(Limits, AConnectionEndsWithItsLastRequest) {
   Start("requests_per_connection: 2");
   Peer& client = world_->Connect("192.0.2.1", "10.0.0.1:80");
