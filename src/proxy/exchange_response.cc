@@ -126,6 +126,8 @@ void Exchange::StartResponse(const codec::Head& head) {
     AppendVia(http2_, head.minor, via_, own_via_);
     edit.via = own_via_;
   }
+  const health::EndpointHealth& endpoint = *use_.endpoint();
+  if (endpoint.state() == health::State::kDraining) edit.drains_since = endpoint.since();
   connector_.walk().Settle(choice_);
   if (connector_.walk().wants_cookie()) {
     char value[routing::kCookieBytes];

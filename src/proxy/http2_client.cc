@@ -29,7 +29,9 @@ Http2Client::Http2Client(Core& core, ListenerState& listener, Arrival arrival)
                   core.http2.shared(), *this),
       timer_(*this),
       pace_timer_(*this),
+      cut_timer_(*this),
       peer_(arrival.client),
+      began_(core.loop.Now()),
       idle_(kFirstIdle) {}
 
 Http2Client::~Http2Client() = default;
@@ -115,8 +117,24 @@ void Http2Client::CheckPaces() {
   if (any) WatchPace();
 }
 
+// Turns come one after the other: whose is before the timer's waits for that.
+void Http2Client::WatchCuts(Duration delay) {
+  if (!cut_timer_.armed()) core_.loop.Arm(cut_timer_, delay);
+}
+
+void Http2Client::CheckCuts() {
+  const MonotonicTime now = core_.loop.Now();
+  MonotonicTime next = MonotonicTime::max();
+  streams_.ForEach([&](Http2ClientStream& stream) {
+    const MonotonicTime turn = stream.CheckCut(now);
+    if (turn != MonotonicTime{}) next = std::min(next, turn);
+  });
+  if (next != MonotonicTime::max()) WatchCuts(next - now);
+}
+
 void Http2Client::OnTimer(net::Timer& timer) {
   if (&timer == &pace_timer_) return CheckPaces();
+  if (&timer == &cut_timer_) return CheckCuts();
   if (state_ == State::kLinger) return Close();
   if (timing_head_) Count(Failure::kHeaderTimeout);
   connection_.Terminate(timing_head_ ? codec::Http2Code::kEnhanceYourCalm
@@ -137,6 +155,7 @@ void Http2Client::Linger() {
     listener_.counters->http2_faults[static_cast<size_t>(connection_.fault())].Add();
   Advance(State::kLinger);
   pace_timer_.Disarm();
+  cut_timer_.Disarm();
   for (List<Http2ClientStream>* list : {&fresh_, &streams_}) {
     list->ForEach([](Http2ClientStream& stream) { stream.Rest(); });
   }
@@ -187,6 +206,7 @@ void Http2Client::Close() {
   }
   timer_.Disarm();
   pace_timer_.Disarm();
+  cut_timer_.Disarm();
   TurnTask::Unlink();
   stream_.reset();
   core_.Retire(*this, listener_);

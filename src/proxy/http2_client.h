@@ -42,6 +42,7 @@ class Http2Client final : public Session,
   net::Stream& stream() { return *stream_; }
   const tls::Stream* tls() const { return tls_; }
   const net::IpAddress& peer() const { return peer_; }
+  MonotonicTime began() const { return began_; }
   const snapshot::Listener* listener() const { return core_.Config(listener_); }
   void Count(Failure failure) { listener_.counters->failures[static_cast<size_t>(failure)].Add(); }
   // Something is to be sent, at the end of this turn.
@@ -53,6 +54,8 @@ class Http2Client final : public Session,
   void CountRequest(const config::Limits& limits);
   // A body has begun that must keep a pace.
   void WatchPace();
+  // A tunnel is to end so long from now.
+  void WatchCuts(Duration delay);
   void Release(Http2ClientStream& stream);
   // Its backend is given up, and the client sees that.
   void GiveUp(Http2ClientStream& stream);
@@ -72,6 +75,7 @@ class Http2Client final : public Session,
   void Flush();
   void ArmTimer();
   void CheckPaces();
+  void CheckCuts();
   void Linger();
   void Close();
   void Advance(State next);
@@ -83,11 +87,13 @@ class Http2Client final : public Session,
   codec::Http2Connection connection_;
   net::Timer timer_;
   net::Timer pace_timer_;  // while there are bodies that must keep a pace
+  net::Timer cut_timer_;   // while tunnels at a dead site wait for their turn to end
   snapshot::ConnectionTable::Place place_;
   uint64_t requests_ = 0;
   List<Http2ClientStream> fresh_;  // their requests came with this read, and have not gone on
   List<Http2ClientStream> streams_;
   net::IpAddress peer_;
+  MonotonicTime began_;
   Duration idle_;
   size_t exchanges_ = 0;  // under way
   State state_ = State::kOpen;

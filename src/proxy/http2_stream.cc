@@ -31,6 +31,7 @@ void Http2ClientStream::Begin(Http2Client& client) {
   body_limit_ = UINT64_MAX;
   head_only_ = response_begun_ = whole_ = paused_ = grpc_ = false;
   opens_ = tunnel_ = client_ended_ = false;
+  cut_at_ = {};
   early_ = std::string();
 }
 
@@ -66,8 +67,19 @@ void Http2ClientStream::Go() {
 
 void Http2ClientStream::HealthChanged() {
   if (!exchange_) return;
-  if (exchange_->EndpointGone()) return client_->GiveUp(*this);
-  exchange_->HealthChanged();
+  if (!exchange_->EndpointGone()) return exchange_->HealthChanged();
+  if (cut_at_ != MonotonicTime{} && !exchange_->LeavesAtOnce()) return;
+  const Duration delay = exchange_->LeavesAtOnce() ? Duration(0) : client_->core().CutDelay();
+  if (delay == Duration(0)) return client_->GiveUp(*this);
+  cut_at_ = client_->core().loop.Now() + delay;
+  client_->WatchCuts(delay);
+}
+
+MonotonicTime Http2ClientStream::CheckCut(MonotonicTime now) {
+  if (cut_at_ > now || cut_at_ == MonotonicTime{}) return cut_at_;
+  cut_at_ = {};
+  if (exchange_ && exchange_->EndpointGone()) client_->GiveUp(*this);
+  return {};
 }
 
 void Http2ClientStream::OnBody(std::string_view bytes) {
@@ -123,6 +135,7 @@ void Http2ClientStream::SendInterim(const codec::Head& head) {
 void Http2ClientStream::BeginResponse(const codec::Head& head, const ResponseEdit& edit) {
   const bool has_length =
       head.framing == codec::Framing::kNone || head.framing == codec::Framing::kLength;
+  if (edit.drains_since > client_->began()) client_->Drain();
   ResponseEdit whole = edit;
   whole.keep_length = has_length && head.status != 204;
   FieldList fields(client_->core());

@@ -30,6 +30,9 @@ class Http2ClientStream final : public ListNode, public codec::Http2Stream, priv
   }
   // Ends a request whose body comes too slowly. Whether there is one to look at again.
   bool CheckPace(MonotonicTime now);
+  // Ends a tunnel at a dead site whose turn to go has come, if that still holds. When the turn of
+  // one that waits will come; zero: it does not.
+  MonotonicTime CheckCut(MonotonicTime now);
   // Nothing more is wanted from the backend. False: nothing was under way.
   bool Rest();
 
@@ -62,6 +65,7 @@ class Http2ClientStream final : public ListNode, public codec::Http2Stream, priv
   Http2Client* client_ = nullptr;
   std::unique_ptr<Exchange> exchange_;
   BodyPace pace_;
+  MonotonicTime cut_at_{};
   uint64_t body_bytes_ = 0, body_limit_ = UINT64_MAX;
   bool head_only_ = false, response_begun_ = false;
   bool grpc_ = false;    // a call, whose status goes in its trailers

@@ -24,6 +24,7 @@ HttpClient::HttpClient(Core& core, ListenerState& listener, Arrival arrival)
       tls_(arrival.tls),
       timer_(*this),
       peer_(arrival.client),
+      began_(core.loop.Now()),
       idle_(kFirstIdle),
       first_(tls_ == nullptr || tls_->alpn() == "h2") {}
 
@@ -265,6 +266,7 @@ void HttpClient::BeginResponse(const codec::Head& head, const ResponseEdit& edit
   // A response before the request's end leaves no way to find the next request: the connection ends
   // with it.
   close_ |= core_.draining || state_ == State::kBody || framing_ == ResponseFraming::kUntilClose;
+  close_ |= edit.drains_since > began_;
   ResponseEdit whole = edit;
   whole.framing = framing_;
   whole.client_http10 = http10_;

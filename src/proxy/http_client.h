@@ -88,6 +88,7 @@ class HttpClient final : public Session,
   std::unique_ptr<Preface> preface_;
   net::IpAddress peer_;
   snapshot::ConnectionTable::Place place_;  // among the client's connections
+  MonotonicTime began_;
   Duration idle_;
   uint32_t requests_ = 0;
   State state_ = State::kPreface;

@@ -68,6 +68,7 @@ struct ResponseEdit {
   std::string_view set_cookie;                     // "name=value; attributes", or empty
   std::string_view via;                            // "1.1 name", or empty
   ResponseFraming framing = ResponseFraming::kAsReceived;
+  MonotonicTime drains_since{};  // where the answer comes from; zero: it does not drain
   bool client_http10 = false;
   bool close = false;       // say Connection: close
   bool keep_length = true;  // a Content-Length as received may be passed on

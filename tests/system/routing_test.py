@@ -217,6 +217,21 @@ class Sessions(SystemTest):
         for _ in range(20):
             self.assertEqual(get(meridian.address(), headers=ask).endpoint, first.endpoint)
 
+    def test_a_drain_keeps_the_session_and_closes_the_connection_from_before(self):
+        meridian = self.launch(by="cookie")
+        first = get(meridian.address(), source=PLACES["dallas"].client)
+        ask = {"Cookie": first.cookie}
+        with Connection(meridian.address()) as old:
+            self.assertIsNone(old.request(headers=ask).get("Connection"))
+            self.assertEqual(meridian.cli("drain", "dallas", "--deadline", "1h").returncode, 0)
+            answer = old.request(headers=ask)
+            self.assertEqual((answer.endpoint, answer.get("Connection")), (first.endpoint, "close"))
+            self.assertEqual(old.read_to_end(), b"")
+        with Connection(meridian.address()) as new:
+            for _ in range(3):
+                answer = new.request(headers=ask)
+                self.assertEqual((answer.endpoint, answer.get("Connection")), (first.endpoint, None))
+
     def test_a_key_is_replaced_in_two_steps_and_no_session_is_lost(self):
         old, fresh = "0123456789abcdef", "fedcba9876543210"
         config = web_config(self.sites, session={"by": "cookie", "key_file": "session.key"})

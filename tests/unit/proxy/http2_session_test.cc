@@ -387,6 +387,57 @@ TEST_F(Http2Session, AWebSocketIsAnUpgradeBehind) {
   EXPECT_EQ(world.metrics.active(), 0u);
 }
 
+TEST_F(Http2Session, TunnelsAtADeadSiteEndOneAfterTheOther) {
+  std::string yaml(kConfig);
+  yaml.replace(yaml.find("    balance: round-robin"), 24,
+               "    health_check: port\n    on_down: close");
+  yaml += "health_checks: {port: {type: tcp}}\n";
+  world.Load(yaml);
+  ServeAll([](Peer& peer) {
+    if (!peer.received.ends_with("\r\n\r\n")) return;
+    peer.received.clear();
+    peer.stream->Write(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Accept: x\r\n\r\nhi");
+  });
+  const auto tell = [this](health::Probe verdict) {
+    for (const char* at : {"10.1.0.1:80", "10.1.0.2:80"}) {
+      auto& endpoint = world.registry.Endpoint("atlanta", at, "port");
+      world.registry.SetProbe(endpoint, verdict, world.net.Now());
+    }
+    world.workers[0]->HealthChanged();
+  };
+  tell(health::Probe::kUp);
+  Http2Peer& client = Connect();
+  std::vector<Http2Peer::Answer*> tunnels;
+  for (int i = 0; i < 40; ++i) {
+    tunnels.push_back(&client.Raw({{":method", "CONNECT"},
+                                   {":protocol", "websocket"},
+                                   {":scheme", "http"},
+                                   {":authority", "a.test"},
+                                   {":path", "/"},
+                                   {"sec-websocket-version", "13"}},
+                                  false));
+  }
+  world.net.RunFor(seconds(1));
+  const auto gone = [&tunnels] {
+    return std::count_if(tunnels.begin(), tunnels.end(), [](const Http2Peer::Answer* tunnel) {
+      return tunnel->log.find("closed") != std::string::npos;
+    });
+  };
+  for (const auto* tunnel : tunnels) EXPECT_EQ(tunnel->log, "200\nhi");
+  tell(health::Probe::kDown);
+  world.net.RunFor(milliseconds(10));
+  tell(health::Probe::kDown);  // told again: each keeps its turn
+  EXPECT_GE(gone(), 1);
+  EXPECT_LT(gone(), 20);
+  world.net.RunFor(milliseconds(15));
+  EXPECT_LT(gone(), 40);
+  world.net.RunFor(seconds(3));
+  EXPECT_EQ(gone(), 40);
+  EXPECT_EQ(world.metrics.active(), 0u);
+}
+
 TEST_F(Http2Session, DrainLetsWhatIsUnderWayFinish) {
   std::vector<Peer*> waiting;
   ServeAll([&](Peer& peer) {
