@@ -75,9 +75,13 @@ void Api::Assess(const Request& request, std::string_view name, Reply& reply) {
     return reply(
         ErrorResponse(404, "not-found", Format("'{}' is no service with disaster recovery", name)));
   }
-  std::string to(request.Parameter("to").value_or(""));
-  if (to.empty()) to = controller->Foresee().would_activate;
-  const Json assessment = to.empty() ? Json() : AssessmentJson(*controller, to);
+  std::string to(request.Parameter("to").value_or("")), why;
+  if (to.empty()) {
+    const failover::Outlook outlook = controller->Foresee();
+    to = outlook.would_activate;
+    why = outlook.would_activate_why;
+  }
+  const Json assessment = to.empty() ? Json() : AssessmentJson(*controller, to, why);
   if (!to.empty() && assessment.is_null()) {
     return reply(ErrorResponse(404, "not-found", Format("'{}' is no site of {}", to, name)));
   }

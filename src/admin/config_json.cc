@@ -217,7 +217,8 @@ Json Value(const topology::ReplicationCheck& check, Duration interval) {
             {"backlog_bytes", pointers.backlog_bytes},
             {"epoch", pointers.epoch},
             {"reconciled", pointers.reconciled},
-            {"source_connected", pointers.source_connected}}}};
+            {"source_connected", pointers.source_connected},
+            {"position_bytes", pointers.position_bytes}}}};
 }
 
 void AddRecovery(const topology::DisasterRecovery& recovery, Json& json) {
@@ -356,10 +357,10 @@ Json HookJson(const config::Hook& hook) {
 
 std::string ConfigJson(const snapshot::Snapshot& snapshot) {
   const config::Config& config = snapshot.config;
-  Json json = {{"process", Value(config.process)}, {"log", Value(config.log)},
-               {"geo", Value(config.geo)},         {"health_checks", Json::object()},
-               {"regions", Json::object()},        {"services", Json::object()},
-               {"listeners", Json::object()},      {"admin", Value(config.admin)},
+  Json json = {{"process", Value(config.process)},  {"log", Value(config.log)},
+               {"geo", Value(config.geo)},          {"health_checks", Json::object()},
+               {"regions", Json::object()},         {"services", Json::object()},
+               {"listeners", Json::object()},       {"admin", Value(config.admin)},
                {"resolver", Value(config.resolver)}};
   for (const topology::HealthCheck& check : config.topology.health_checks) {
     json["health_checks"][check.name] = Value(check);

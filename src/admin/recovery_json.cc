@@ -50,6 +50,7 @@ Json SiteJson(const failover::SiteView& site, MonotonicTime now) {
                            {"role", failover::Name(status.role)},
                            {"lag_seconds", SecondsOrNull(status.lag)},
                            {"backlog_bytes", OrNull(status.backlog_bytes)},
+                           {"position_bytes", OrNull(status.position_bytes)},
                            {"epoch", OrNull(status.epoch)},
                            {"reconciled", status.reconciled},
                            {"source_connected", OrNull(status.source_connected)}};
@@ -67,7 +68,8 @@ Json GateJson(const failover::Gate& gate) {
           {"open", gate.is_open()},
           {"obstacles", std::move(obstacles)},
           {"lag_seconds", SecondsOrNull(gate.lag)},
-          {"backlog_bytes", OrNull(gate.backlog_bytes)}};
+          {"backlog_bytes", OrNull(gate.backlog_bytes)},
+          {"position_bytes", OrNull(gate.position_bytes)}};
 }
 
 Json MoveJson(const failover::Timeline& move) {
@@ -76,6 +78,7 @@ Json MoveJson(const failover::Timeline& move) {
           {"from", move.from},
           {"to", move.to},
           {"author", move.author},
+          {"why", move.why},
           {"first_error", InstantOrNull(move.first_error)},
           {"detected", InstantOrNull(move.detected)},
           {"decided", InstantOrNull(move.decided)},
@@ -160,12 +163,14 @@ Json RecoveryJson(const failover::Controller& controller, MonotonicTime now, Wal
       {"gates", std::move(gates)},
       {"hindrances", std::move(hindrances)},
       {"would_activate", outlook.would_activate.empty() ? Json() : Json(outlook.would_activate)},
+      {"would_activate_why", outlook.would_activate_why},
       {"next", outlook.text},
       {"next_seconds", SecondsOrNull(outlook.due_in)},
       {"moves", std::move(moves)}};
 }
 
-Json AssessmentJson(const failover::Controller& controller, const std::string& to) {
+Json AssessmentJson(const failover::Controller& controller, const std::string& to,
+                    const std::string& why) {
   const auto assessment = controller.Assess(to);
   if (!assessment) return nullptr;
   return {{"to", assessment->gate.site},
@@ -174,7 +179,8 @@ Json AssessmentJson(const failover::Controller& controller, const std::string& t
           {"planned", assessment->is_planned},
           {"lag_at_risk_seconds", SecondsOrNull(assessment->lag_at_risk)},
           {"bytes_at_risk", OrNull(assessment->bytes_at_risk)},
-          {"text", assessment->text}};
+          {"why", why},
+          {"text", (why.empty() ? "" : Format("{} ({}): ", to, why)) + assessment->text}};
 }
 
 void CollectRecovery(const failover::Controller& controller, MetricSink& sink) {

@@ -13,7 +13,9 @@ namespace meridian::admin {
 std::string RecoveryText(const failover::Controller& controller);
 Json RecoveryJson(const failover::Controller& controller, MonotonicTime now, WallTime wall);
 // What a failover to `to` would cost; null if the policy does not name it.
-Json AssessmentJson(const failover::Controller& controller, const std::string& to);
+// `why`: that site rather than another, if it was not named.
+Json AssessmentJson(const failover::Controller& controller, const std::string& to,
+                    const std::string& why);
 void CollectRecovery(const failover::Controller& controller, MetricSink& sink);
 
 }  // namespace meridian::admin

@@ -39,7 +39,7 @@ int FailoverCommand(const Command& self, Arguments arguments) {
       "  meridian failover billing\n"
       "  meridian failover billing --to dallas --force");
   line.Positional("SERVICE", service, "a service with mode disaster-recovery");
-  line.Option("--to", to, "SITE", "instead of the first standby whose gate is open");
+  line.Option("--to", to, "SITE", "instead of the freshest standby whose gate is open");
   line.Flag("--force", force, "past a closed gate: what was not replicated is lost");
   live.Declare(line);
   if (const auto status = line.Parse(arguments)) return *status;

@@ -216,8 +216,9 @@ void Recovery::AskFor(Member& member) {
   event.planned = question->is_planned;
   event.lag = question->lag;
   event.backlog_bytes = question->backlog_bytes;
-  event.text = Format("{}: hook {} is asked whether {} may open, epoch {} ({})", member.name,
-                      question->hook, question->to, question->epoch, event.cause);
+  event.text = Format("{}: hook {} is asked whether {} may open, epoch {} ({}){}{}", member.name,
+                      question->hook, question->to, question->epoch, event.cause,
+                      question->why.empty() ? "" : ": ", question->why);
   log::Info("{}", event.text);
   orders_.ask(question->hook, std::move(event),
               [this, name = member.name, number = question->number](

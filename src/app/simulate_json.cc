@@ -73,21 +73,22 @@ std::string MoveJson(const simulate::MoveReport& move, MonotonicTime start) {
   return Format(
       "{{\"service\":{},\"from\":{},\"to\":{},\"epoch\":{},\"cause\":{},\"author\":{},"
       "\"first_error\":{},\"detected\":{},\"decided\":{},\"persisted\":{},\"first_success\":{},"
-      "\"drained\":{},\"sessions_moved\":{},\"requests_lost\":{},\"lag_at_risk\":{}}}",
+      "\"drained\":{},\"sessions_moved\":{},\"requests_lost\":{},\"lag_at_risk\":{},\"why\":{}}}",
       JsonQuote(move.service), JsonQuote(line.from), JsonQuote(line.to), line.epoch,
       JsonQuote(failover::Name(line.cause)), JsonQuote(line.author), at(line.first_error),
       at(line.detected), at(line.decided), at(line.persisted), at(line.first_success),
-      at(line.drained), line.sessions_moved, line.requests_lost, Seconds(move.lag_at_risk));
+      at(line.drained), line.sessions_moved, line.requests_lost, Seconds(move.lag_at_risk),
+      JsonQuote(line.why));
 }
 
 std::string RecoveryJson(const simulate::RecoveryOutlook& outlook) {
   return Format(
       "{{\"service\":{},\"active_before\":{},\"active_after\":{},\"state\":{},\"moved_after\":{},"
-      "\"lag_at_risk\":{},\"gates\":{},\"next\":{}}}",
+      "\"lag_at_risk\":{},\"why\":{},\"gates\":{},\"next\":{}}}",
       JsonQuote(outlook.service), JsonQuote(outlook.active_before), JsonQuote(outlook.active_after),
       JsonQuote(outlook.state), outlook.moved_after ? Seconds(*outlook.moved_after) : "null",
-      outlook.lag_at_risk ? Seconds(*outlook.lag_at_risk) : "null", JsonArray(outlook.gates),
-      JsonQuote(outlook.next));
+      outlook.lag_at_risk ? Seconds(*outlook.lag_at_risk) : "null", JsonQuote(outlook.why),
+      JsonArray(outlook.gates), JsonQuote(outlook.next));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "worst_case.h"
 
 #include <meridian/base/format.h>
+#include <meridian/failover/observation.h>
 
 #include <algorithm>
 
@@ -33,7 +34,10 @@ bool MayServe(const topology::Service& service, const std::string& site) {
 
 void AddFailover(const topology::DisasterRecovery& recovery, WorstCase& worst) {
   if (!recovery.automatic || !recovery.check || !worst.checks_refused) return;
-  const Duration status = recovery.status_interval + recovery.check->timeout;
+  Duration status = recovery.status_interval + recovery.check->timeout;
+  if (recovery.standby.size() > 1) {
+    status = std::max(status, failover::kFreshIntervals * recovery.status_interval);
+  }
   const Duration more = std::max(recovery.after, status) + kDecision;
   worst.failover_refused = *worst.checks_refused + more;
   worst.failover_silent = *worst.checks_silent + more;

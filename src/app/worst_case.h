@@ -12,9 +12,10 @@
 //     and each for at most C = timeouts.connect, so with E endpoints at the largest site
 //     ⌊E / 4⌋ × C + (E mod 4) × R,  R = race_after, or 500 ms where it is auto (its upper bound)
 //
-//   disaster recovery: the checks as above, then max(failover.after, V + T) until a standby's
-//     status is from after the failure, then D until the decision is on disk and in force
-//     with V = interval and T = timeout of the replication check, D = 200 ms (two ticks)
+//   disaster recovery: the checks as above, then max(failover.after, S) until what standbys tell is
+//     from after the failure, then D until the decision is on disk and in force
+//     with S = V + T, and at least 3 × V with several standbys: a silent one is waited for so long;
+//     V = interval and T = timeout of the replication check, D = 200 ms (two ticks)
 //
 // Deciding is one atomic read (0 s), and the first client that pays makes the site suspect for all.
 #pragma once

@@ -116,6 +116,7 @@ std::optional<ReplicationCheck> ReadCheck(Build& build, const View& view, Durati
   Read(pointers, "epoch", check.pointers.epoch);
   Read(pointers, "reconciled", check.pointers.reconciled);
   Read(pointers, "source_connected", check.pointers.source_connected);
+  Read(pointers, "position_bytes", check.pointers.position_bytes);
   return check;
 }
 

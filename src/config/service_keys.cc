@@ -171,7 +171,9 @@ constexpr Key kServiceKeys[] = {
         "PROXY header sent to endpoints, before TLS; for tcp listeners.", "off", "off v1 v2"}
         .Called("a PROXY protocol version"),
     Key{"services.*.primary", kName, "The site that is normally active."},
-    Key{"services.*.standby", kList, "Sites that can take over, in order."}.With(kNonEmpty),
+    Key{"services.*.standby", kList,
+        "Sites that can take over; the order decides between level ones."}
+        .With(kNonEmpty),
     Key{"services.*.standby[]", kName, "A site."},
     Key{"services.*.replication", kMap, "What is known of replication."},
     Key{"services.*.replication.check", kMap,
@@ -205,6 +207,9 @@ constexpr Key kServiceKeys[] = {
         "true: a former primary follows the active site again.", "/reconciled"},
     Key{"services.*.replication.check.pointers.source_connected", kPointer,
         "true: it receives from the site it follows.", "/source_connected"},
+    Key{"services.*.replication.check.pointers.position_bytes", kPointer,
+        "Where its log ends, applied or not; of two standbys the further one takes over.",
+        "/position_bytes"},
     Key{"services.*.replication.max_lag", kDuration, "Lag up to which a standby may take over.",
         "30s"}
         .In(0, kYear),

@@ -166,23 +166,27 @@ bool Controller::StepStandbyServing() {
   return BeginSwitch(kPrimary, {Cause::kFailback, {}});
 }
 
-// The claim of a site that is being opened hinders no other candidate, until another is tried.
+// The claim of a site that is being opened hinders no other candidate, until another is tried. A
+// choice waits for all that can still tell what they have.
 bool Controller::StepActivating() {
   if (!IsConfirmedDead()) {
     if (record_.begun) GiveUp(active().name + " is not dead any more");
     Rest();
     return true;
   }
-  const size_t target = Candidate();
-  if (target == kNowhere || !Hindrances(false).empty()) {
+  const Target target = Candidate();
+  const bool is_begun = target.site != kNowhere && IsBeingOpened(sites_[target.site]);
+  const bool is_hindered = !Hindrances(false).empty();
+  if (!is_hindered && !is_begun && LeftToTell() > Duration(0)) return false;
+  if (target.site == kNowhere || is_hindered) {
     Advance(Trigger::kNoneQualifies);
     return true;
   }
-  if (record_.begun && !IsBeingOpened(sites_[target])) {
+  if (record_.begun && !is_begun) {
     GiveUp(record_.begun->to + " does not qualify any more");
     return true;
   }
-  return Open(target, {Cause::kAutomatic, {}});
+  return Open(target.site, {Cause::kAutomatic, {}, target.why});
 }
 
 bool Controller::StepBlocked() {
@@ -191,7 +195,7 @@ bool Controller::StepBlocked() {
     Rest();
     return true;
   }
-  if (Candidate() == kNowhere || !Hindrances(false).empty()) return false;
+  if (Candidate().site == kNowhere || !Hindrances(false).empty()) return false;
   Advance(Trigger::kOneQualifies);
   return true;
 }

@@ -42,10 +42,15 @@ bool Controller::MayOpen(const Site& site) const {
 }
 
 // A begun move is finished rather than another one begun.
-size_t Controller::Candidate() const {
+Controller::Target Controller::Candidate() const {
   const size_t begun = record_.begun ? Find(record_.begun->to) : kNowhere;
-  if (begun != kNowhere && begun != active_ && MayOpen(sites_[begun])) return begun;
-  return FirstOpen();
+  if (begun != kNowhere && begun != active_ && MayOpen(sites_[begun])) {
+    return {begun, "its move was begun"};
+  }
+  const std::vector<Gate> gates = Gates();
+  Preference freshest = Freshest(gates, policy_);
+  if (freshest.gate == nullptr) return {};
+  return {Find(freshest.gate->site), std::move(freshest.why)};
 }
 
 bool Controller::Open(size_t target, const Order& order) {
@@ -80,7 +85,8 @@ bool Controller::Ask(size_t target, const Order& order) {
                        state_ == State::kSwitching,
                        gate.lag,
                        gate.backlog_bytes,
-                       clock_.Now()};
+                       clock_.Now(),
+                       order.why};
   answer_.reset();
   ++version_;
   return true;
@@ -123,7 +129,7 @@ bool Controller::StepAsked() {
     Refuse(answer);
     return true;
   }
-  const Order order{record_.begun->cause, record_.begun->author};
+  const Order order{record_.begun->cause, record_.begun->author, question_->why};
   if (!Activate(target, order)) return false;
   if (!answer.is_yes) {
     Tell(EventKind::kAlarm, active().name,

@@ -153,11 +153,26 @@ Gate Controller::GateOf(const Site& site) const {
   return EvaluateGate(site.name, site.seen, question);
 }
 
-size_t Controller::FirstOpen() const {
-  for (size_t i = 0; i < sites_.size(); ++i) {
-    if (i != active_ && GateOf(sites_[i]).is_open()) return i;
+// Of every site but the active, in configured order.
+std::vector<Gate> Controller::Gates() const {
+  std::vector<Gate> gates;
+  for (const Site& site : sites_) {
+    if (&site != &active()) gates.push_back(GateOf(site));
   }
-  return kNowhere;
+  return gates;
+}
+
+// One that has not told since the failure may have the most: how long it is waited for, which is as
+// long as what it told before is fresh; zero: all have told.
+Duration Controller::LeftToTell() const {
+  Duration left{};
+  for (const Site& site : sites_) {
+    const bool is_candidate = &site != &active() && site.seen.verdict == Verdict::kUp;
+    if (!is_candidate || !GateOf(site).Has(Obstacle::kBeforeFailure)) continue;
+    const Duration age = clock_.Now() - site.seen.replication->at;
+    left = std::max(left, kFreshIntervals * policy_.status_interval - age);
+  }
+  return left;
 }
 
 std::vector<Hindrance> Controller::Hindrances(bool failback) const {

@@ -193,6 +193,7 @@ bool Controller::Install(const Record& next, size_t target, const Order& order) 
   move.epoch = next.epoch;
   move.cause = order.cause;
   move.author = next.author;
+  move.why = order.why;
   move.from = active().name;
   move.to = sites_[target].name;
   if (active().seen.verdict == Verdict::kDown) {
@@ -224,8 +225,8 @@ bool Controller::Install(const Record& next, size_t target, const Order& order) 
       switch_ ? now + policy_.switch_hold + kFreshIntervals * policy_.status_interval : now;
   move_version_ = version_ + 1;
   Tell(EventKind::kMoved, active().name,
-       Format("{}: {} is active, epoch {} ({})", record_.service, active().name, record_.epoch,
-              Name(order.cause)));
+       Format("{}: {} is active, epoch {} ({}){}{}", record_.service, active().name, record_.epoch,
+              Name(order.cause), order.why.empty() ? "" : ": ", order.why));
   Event& told = events_.back();
   told.from = timelines_.back().from;
   told.to = timelines_.back().to;

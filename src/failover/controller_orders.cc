@@ -19,7 +19,8 @@ Result<> Controller::Failover(const FailoverOrder& order) {
   if (question_ && !order.force) {
     return Fail(ErrorCode::kConflict, "a move waits for its hook: only force passes that");
   }
-  const size_t target = order.to.empty() ? Candidate() : Find(order.to);
+  const Target chosen = order.to.empty() ? Candidate() : Target{Find(order.to)};
+  const size_t target = chosen.site;
   if (target == kNowhere && !order.to.empty()) {
     return Fail(ErrorCode::kNotFound, "no such site in this service");
   }
@@ -37,11 +38,12 @@ Result<> Controller::Failover(const FailoverOrder& order) {
     case Life::kOut:
       BeginSwitch(target, {Cause::kOperator, order.author});
       Tell(EventKind::kOperator, sites_[target].name,
-           Format("{} asked for a failover to {}", order.author, sites_[target].name));
+           Format("{} asked for a failover to {}{}", order.author, sites_[target].name,
+                  chosen.why.empty() ? "" : ": " + chosen.why));
       Run();
       return {};
     case Life::kDead:
-      return MoveNow(target, {Cause::kOperator, order.author});
+      return MoveNow(target, {Cause::kOperator, order.author, chosen.why});
     case Life::kUnknown:
     case Life::kUnreachable:
       break;

@@ -108,23 +108,25 @@ Outlook Controller::Foresee() const {
   outlook.hindrances = Hindrances(false);
   for (const Site& site : sites_) {
     if (IsWitness(site)) outlook.witnesses.push_back(site.name);
-    if (&site != &active()) outlook.gates.push_back(GateOf(site));
   }
-  const size_t first = Candidate();
-  if (first != kNowhere) outlook.would_activate = sites_[first].name;
+  outlook.gates = Gates();
+  Target candidate = Candidate();
+  const bool is_one_open = candidate.site != kNowhere;
+  if (is_one_open) outlook.would_activate = sites_[candidate.site].name;
+  outlook.would_activate_why = std::move(candidate.why);
   const MonotonicTime now = clock_.Now();
   if (question_) {
     // Its hook has a time limit of its own.
   } else if (state_ == State::kSwitching) {
     outlook.due_in = policy_.switch_hold - (now - switch_->began);
   } else if (state_ == State::kBlocked) {
-    if (outlook.hindrances == std::vector{Hindrance::kCooldown} && first != kNowhere) {
+    if (outlook.hindrances == std::vector{Hindrance::kCooldown} && is_one_open) {
       outlook.due_in = CooldownLeft();
-    } else if (outlook.hindrances == std::vector{Hindrance::kVetoed} && first != kNowhere) {
+    } else if (outlook.hindrances == std::vector{Hindrance::kVetoed} && is_one_open) {
       outlook.due_in = veto_->until - now;
     }
   } else if (outlook.life == Life::kDead && state_ != State::kSplitBrain) {
-    outlook.due_in = std::max(Duration(0), policy_.after - DeadFor());
+    outlook.due_in = std::max(policy_.after - DeadFor(), LeftToTell());
   } else if (state_ == State::kReady && policy_.failback == topology::FailbackMode::kAutomatic) {
     const auto hindered = Hindrances(true);
     if (hindered.empty() || hindered == std::vector{Hindrance::kCooldown}) {
@@ -174,7 +176,11 @@ std::string DeathText(const Outlook& outlook, const Record& record, const Policy
                   HindrancesText(outlook.hindrances, record.service), gates);
   }
   if (outlook.would_activate.empty()) return Format("{}, nothing takes over: {}", when, gates);
-  return Format("{}, {} takes over; {}", when, outlook.would_activate, gates);
+  const std::string& why = outlook.would_activate_why;
+  const bool is_settled = outlook.life == Life::kDead || record.begun;
+  const char* until = is_settled ? "" : ", unless another is ahead then";
+  return Format("{}, {} takes over{}; {}", when, outlook.would_activate,
+                why.empty() ? "" : Format(" ({}{})", why, until), gates);
 }
 
 }  // namespace
@@ -199,6 +205,12 @@ std::string Controller::NextText(const Outlook& outlook) const {
         return Format("fails back to {} in {}", primary, FormatAge(*outlook.due_in));
       return Format("an operator may fail back to {}", primary);
     case State::kActivating:
+      if (LeftToTell() > Duration(0)) {
+        return Format(
+            "{} is dead: who takes over is decided in {}, or when all have told what "
+            "they have; {}",
+            active().name, FormatAge(LeftToTell()), GatesText(outlook, policy_));
+      }
       return Format("{} takes over when the record is saved", outlook.would_activate);
     case State::kBlocked:
       return Format("{} is dead and nothing takes over{}{}{}; {}", active().name,
@@ -247,6 +259,13 @@ Result<Assessment> Controller::Assess(std::string_view to) const {
                assessment.lag_at_risk ? LagText(assessment.lag_at_risk) : "unknown time",
                assessment.bytes_at_risk ? BytesText(assessment.bytes_at_risk) : "an unknown amount",
                Describe(assessment.gate, policy_));
+    const Target best = Candidate();
+    const auto ahead =
+        best.site == kNowhere ? std::nullopt : GateOf(sites_[best.site]).position_bytes;
+    if (ahead && assessment.gate.position_bytes && *ahead > *assessment.gate.position_bytes) {
+      assessment.text += Format("; {} is {} ahead of it", sites_[best.site].name,
+                                BytesText(*ahead - *assessment.gate.position_bytes));
+    }
   }
   return assessment;
 }

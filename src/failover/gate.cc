@@ -1,6 +1,10 @@
-// The gate: each condition by itself, so that all that is in the way is told at once.
+// The gate: each condition by itself, so that all that is in the way is told at once. And the
+// choice among open ones, by what can be compared.
 #include <meridian/base/format.h>
 #include <meridian/failover/gate.h>
+
+#include <algorithm>
+#include <vector>
 
 #include "text.h"
 
@@ -68,6 +72,28 @@ std::string Reason(const Gate& gate, Obstacle obstacle, const Policy& policy) {
   return "";
 }
 
+// What the ages of two fresh statuses may hide.
+Duration LagPrecision(const Policy& policy) {
+  return kFreshIntervals * policy.status_interval;
+}
+
+std::string WhyBefore(const Gate& chosen, const Gate& other, const Policy& policy) {
+  if (chosen.position_bytes && other.position_bytes &&
+      *chosen.position_bytes > *other.position_bytes) {
+    return Format("{} ahead of {}", BytesText(*chosen.position_bytes - *other.position_bytes),
+                  other.site);
+  }
+  if (*other.lag - *chosen.lag > LagPrecision(policy)) {
+    return Format("its lag is {}, that of {} {}", LagText(chosen.lag), other.site,
+                  LagText(other.lag));
+  }
+  if (chosen.position_bytes && !other.position_bytes) {
+    return Format("where the log of {} ends is unknown", other.site);
+  }
+  return chosen.position_bytes ? Format("level with {}, and before it in order", other.site)
+                               : "first in order";
+}
+
 }  // namespace
 
 Gate EvaluateGate(std::string_view site, const Observation& seen, const GateQuestion& question) {
@@ -87,9 +113,40 @@ Gate EvaluateGate(std::string_view site, const Observation& seen, const GateQues
   }
   gate.lag = status.lag;
   gate.backlog_bytes = status.backlog_bytes;
-  if (question.failed_at && status.at < *question.failed_at) Add(gate, Obstacle::kBeforeFailure);
+  if (question.failed_at && status.at < *question.failed_at) {
+    Add(gate, Obstacle::kBeforeFailure);
+  } else if (question.failed_at && status.source_connected != true) {
+    gate.position_bytes = status.position_bytes;
+  }
   JudgeStatus(gate, status, question);
   return gate;
+}
+
+// One known to be behind another is out first, whatever the lags say. Of several that are level,
+// max_element gives the first.
+Preference Freshest(std::span<const Gate> gates, const Policy& policy) {
+  std::vector<const Gate*> open;
+  for (const Gate& gate : gates) {
+    if (gate.is_open()) open.push_back(&gate);
+  }
+  if (open.empty()) return {};
+  std::vector<const Gate*> left = open;
+  const auto less_known = [](const Gate* a, const Gate* b) {
+    return a->position_bytes < b->position_bytes;
+  };
+  const auto furthest = (*std::max_element(left.begin(), left.end(), less_known))->position_bytes;
+  std::erase_if(left, [&](const Gate* gate) {
+    return gate->position_bytes && gate->position_bytes < furthest;
+  });
+  const auto less_lag = [](const Gate* a, const Gate* b) { return *a->lag < *b->lag; };
+  const Duration least = *(*std::min_element(left.begin(), left.end(), less_lag))->lag;
+  if (std::any_of(left.begin(), left.end(), [](const Gate* g) { return !g->position_bytes; })) {
+    std::erase_if(left, [&](const Gate* g) { return *g->lag - least > LagPrecision(policy); });
+  }
+  const Gate* const chosen = *std::max_element(left.begin(), left.end(), less_known);
+  const auto other =
+      std::find_if(open.begin(), open.end(), [&](const Gate* gate) { return gate != chosen; });
+  return {chosen, other == open.end() ? "" : WhyBefore(*chosen, **other, policy)};
 }
 
 const char* Name(Obstacle obstacle) {

@@ -34,6 +34,8 @@ void CompleteStandby(PostgresStatus& status, const SourceHistory& source, bool f
   failover::ReplicationStatus& told = status.parsed.status;
   if (!status.position || !status.applied) return;
   const bool receives = told.source_connected.value_or(false);
+  // Another primary's log is no measure of this one's.
+  if (receives || followed) told.position_bytes = status.position;
   const std::optional<Duration> behind = source.Behind(*status.position);
   if (receives && told.lag) {
     // The two were asked at different moments, an interval apart at most.

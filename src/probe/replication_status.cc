@@ -65,6 +65,7 @@ class Reader {
     status.backlog_bytes = ReadCount(pointers_.backlog_bytes);
     status.epoch = ReadCount(pointers_.epoch);
     status.source_connected = ReadBool(pointers_.source_connected);
+    status.position_bytes = ReadCount(pointers_.position_bytes);
     status.reconciled = ReadBool(pointers_.reconciled).value_or(false);
     const bool lacks_lag = status.role == Role::kStandby && !status.lag;
     const bool complete = status.role != Role::kUnknown && !lacks_lag && !is_wrong_;

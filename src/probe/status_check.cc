@@ -83,9 +83,10 @@ void StatusCheck::OnAnswer(Answer answer) {
 // A primary tells where it is; a standby is measured by that.
 ParsedStatus StatusCheck::ReadPostgres() {
   PostgresStatus status = ParsePostgresStatus(attempt_->body());
-  const failover::ReplicationStatus& told = status.parsed.status;
+  failover::ReplicationStatus& told = status.parsed.status;
   if (told.role == failover::Role::kPrimary && status.position) {
     source_.Add(target_.site, started_, *status.position);
+    told.position_bytes = status.position;
   }
   if (told.role != failover::Role::kStandby) return status.parsed;
   if (told.source_connected.value_or(false)) followed_life_ = source_.life();

@@ -207,6 +207,7 @@ class RunText {
       text_ += Format("  {:>7}  {:<14} +{}\n", Clock(at - report_.start), name,
                       Seconds(at - points.front().first));
     }
+    if (!line.why.empty()) text_ += Format("  {}: {}\n", line.to, line.why);
     text_ += Format("  {} sessions moved, {} tries refused meanwhile\n",
                     GroupThousands(line.sessions_moved), GroupThousands(line.requests_lost));
     if (move.lag_at_risk > Duration(0)) {

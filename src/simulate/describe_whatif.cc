@@ -123,8 +123,9 @@ class WhatIfText {
     std::string what;
     Paint paint = Paint::kPlain;
     if (outlook.moved_after) {
-      what = Format("{} takes over from {} after {}", outlook.active_after, outlook.active_before,
-                    Seconds(*outlook.moved_after));
+      what = Format("{} takes over from {} after {}{}", outlook.active_after, outlook.active_before,
+                    Seconds(*outlook.moved_after),
+                    outlook.why.empty() ? "" : " (" + outlook.why + ")");
       const Duration risk = outlook.lag_at_risk.value_or(Duration(0));
       what += risk > Duration(0) ? Format("; at risk: writes of the last {}", Seconds(risk))
                                  : std::string("; nothing at risk");

@@ -242,6 +242,7 @@ class Inquiry {
         if (move.service != outlook.service) continue;
         outlook.moved_after = move.timeline.persisted->monotonic - Agenda::kStart;
         outlook.lag_at_risk = move.lag_at_risk;
+        outlook.why = move.timeline.why;
       }
     }
   }

@@ -67,6 +67,7 @@ TEST(EngineWorld, GoesThroughEveryFaultOrderStateAndCause) {
     sum.questions += world.coverage().questions;
     sum.refused += world.coverage().refused;
     sum.late += world.coverage().late;
+    sum.out_of_order += world.coverage().out_of_order;
     Add(sum.refusals, world.coverage().refusals);
     sum.reads_elsewhere += world.coverage().reads_elsewhere;
   }
@@ -101,6 +102,7 @@ TEST(EngineWorld, GoesThroughEveryFaultOrderStateAndCause) {
   EXPECT_GT(sum.questions, 20u);
   EXPECT_GT(sum.refused, 3u);
   EXPECT_GT(sum.late, 0u);
+  EXPECT_GT(sum.out_of_order, 0u);
   for (const NoChoice why : {NoChoice::kAllDown, NoChoice::kHeld, NoChoice::kRefused}) {
     EXPECT_GT(sum.refusals[static_cast<size_t>(why)], 0u) << "billing: " << routing::Name(why);
   }

@@ -165,7 +165,10 @@ void World::Judge(const Record& before, State state_before, std::optional<Order>
     if (is_automatic && !order) JudgeHindrances();
   } else if (is_automatic) {
     JudgeAutomatic(from, to, before);
-    if (after.cause == Cause::kAutomatic) JudgeDeath(from, to);
+    if (after.cause == Cause::kAutomatic) {
+      JudgeDeath(from, to);
+      JudgeFreshest(from, to, before.epoch);
+    }
     // An order may end what hindered, and the move follows in the same call.
     if (!order) JudgeHindrances();
   } else if (!order && state_before != State::kSwitching) {
@@ -199,6 +202,7 @@ void World::JudgeQuestion(const Question& question, bool is_in_order) {
   if (question.cause == Cause::kAutomatic) {
     JudgeAutomatic(from, to, last_);
     JudgeDeath(from, to);
+    JudgeFreshest(from, to, last_.epoch);
     if (!is_in_order) JudgeHindrances();
   }
   if (question.is_planned) JudgePlanned(from, to);
@@ -258,6 +262,38 @@ void World::JudgeDeath(size_t from, size_t to) {
       return Break(Format("a write acknowledged {} before the status is lost", FormatAge(age)));
     }
   }
+}
+
+// Of those that may open, by what was told since the failure, none has a longer log; where a length
+// is not told, none has far less lag. And none was passed over that had yet to tell.
+void World::JudgeFreshest(size_t from, size_t to, uint64_t epoch) {
+  const ReplicationStatus& chosen = *told_[to].status;
+  const Duration precision = kFreshIntervals * policy_.status_interval;
+  bool is_out_of_order = false;
+  for (size_t i = 0; i < told_.size(); ++i) {
+    const Told& told = told_[i];
+    if (i == from || i == to || told.verdict != Verdict::kUp || !IsFresh(told)) continue;
+    const ReplicationStatus& other = *told.status;
+    if (other.at < told_[from].down_since) {
+      if (clock_.Now() - other.at < precision) Break("it chose before all had told what they have");
+      continue;
+    }
+    const bool is_eligible = other.role == Role::kStandby && other.lag &&
+                             *other.lag <= policy_.max_lag && other.epoch.value_or(epoch) >= epoch;
+    if (!is_eligible) continue;
+    is_out_of_order = is_out_of_order || i < to;
+    const bool are_final = other.source_connected != true && chosen.source_connected != true;
+    if (are_final && other.position_bytes && chosen.position_bytes) {
+      if (*other.position_bytes <= *chosen.position_bytes) continue;
+      Break(Format("it chose a log of {}, and {} has {}", *chosen.position_bytes,
+                   places_.names()[i], *other.position_bytes));
+    }
+    if (!other.position_bytes && *chosen.lag > *other.lag + precision) {
+      Break(Format("it chose a lag of {}, and that of {} is {}", FormatAge(*chosen.lag),
+                   places_.names()[i], FormatAge(*other.lag)));
+    }
+  }
+  if (is_out_of_order) ++coverage_.out_of_order;
 }
 
 // Nothing is lost, and nothing but what follows is moved to.

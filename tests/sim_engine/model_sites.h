@@ -80,6 +80,7 @@ class Sites {
     status.at = now;
     status.role = site.role;
     if (site.epoch > 0) status.epoch = site.epoch;
+    status.position_bytes = site.log.size();
     if (site.role == Role::kStandby) {
       status.source_connected = site.is_connected;
       if (site.caught_up != MonotonicTime{}) status.lag = now - site.caught_up;

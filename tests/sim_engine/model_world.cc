@@ -26,6 +26,9 @@ World::World(uint64_t seed)
       clients_(
           places_, [this](const ModelEndpoint& endpoint) { return Reaches(endpoint); }, random_) {
   meridian_cut_.resize(sites_.size());
+  for (size_t i = 0; i < sites_.size(); ++i) {
+    tells_position_.push_back(seed % 4 > 1 || (seed % 4 == 1 && i % 2 == 0));  // all, some or none
+  }
   policy_.primary = places_.names()[0];
   policy_.standby.assign(places_.names().begin() + 1, places_.names().end());
   const Duration lags[] = {500ms, 2s, 10s, 30s};
@@ -87,6 +90,7 @@ void World::Checks() {
     const bool reaches = sites_[i].is_alive && !meridian_cut_[i];
     if (phase % kStatusSteps == 0 && reaches && !Has(Fault::kStaleStatus, i)) {
       answers_.push_back({step_ + delay, i, 0, true, sites_.StatusOf(i, clock_.Now())});
+      if (!tells_position_[i]) answers_.back().status->position_bytes.reset();
     }
   }
 }

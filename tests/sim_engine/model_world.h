@@ -72,6 +72,7 @@ struct Coverage {
   std::array<uint64_t, 16> refusals{};
   uint64_t writes = 0, reads_elsewhere = 0, aborted = 0;
   uint64_t questions = 0, refused = 0, late = 0;
+  uint64_t out_of_order = 0;  // automatic moves past one that may open and comes first in order
 };
 
 class World {
@@ -166,6 +167,7 @@ class World {
   void JudgeOpened(const Record& before);
   void JudgeAutomatic(size_t from, size_t to, const Record& before);
   void JudgeDeath(size_t from, size_t to);
+  void JudgeFreshest(size_t from, size_t to, uint64_t epoch);
   void JudgePlanned(size_t from, size_t to);
   void JudgeFailback(size_t from);
   void JudgeRestart();
@@ -185,6 +187,7 @@ class World {
   Policy policy_;
   Clients clients_;
   std::vector<bool> meridian_cut_;
+  std::vector<bool> tells_position_;
   std::unique_ptr<Meridian> meridian_;
   std::vector<Told> told_;
   std::deque<Answer> answers_;

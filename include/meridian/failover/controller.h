@@ -36,7 +36,7 @@ struct TrafficReport {
 };
 
 struct FailoverOrder {
-  std::string to;      // empty: the first site whose gate is open
+  std::string to;      // empty: the freshest site whose gate is open
   bool force = false;  // past a closed gate, at once
   std::string author;
 };
@@ -104,6 +104,8 @@ class Controller {
   uint64_t dropped_events() const { return dropped_events_; }
 
  private:
+  static constexpr size_t kPrimary = 0;  // index in sites_
+  static constexpr size_t kNowhere = SIZE_MAX;
   struct Site {
     std::string name;
     Observation seen;
@@ -126,9 +128,12 @@ class Controller {
   struct Order {  // who wants a move, and why
     Cause cause = Cause::kAutomatic;
     std::string author;
+    std::string why{};  // there rather than elsewhere
   };
-  static constexpr size_t kPrimary = 0;  // index in sites_
-  static constexpr size_t kNowhere = SIZE_MAX;
+  struct Target {
+    size_t site = kNowhere;
+    std::string why{};
+  };
 
   Controller(std::string service, Policy policy, Storage& storage, const net::Clock& clock);
   Result<> Restore();
@@ -161,7 +166,7 @@ class Controller {
   bool IsForced() const;
   bool IsBeingOpened(const Site& site) const;
   bool MayOpen(const Site& site) const;
-  size_t Candidate() const;
+  Target Candidate() const;
   std::string ApprovalText() const;
 
   // controller_judge.cc: what is so, now. Const.
@@ -186,7 +191,8 @@ class Controller {
   Duration DeadFor() const;
   bool IsConfirmedDead() const;
   Gate GateOf(const Site& site) const;
-  size_t FirstOpen() const;
+  std::vector<Gate> Gates() const;
+  Duration LeftToTell() const;
   std::vector<Hindrance> Hindrances(bool failback) const;
   Duration CooldownLeft() const;
 

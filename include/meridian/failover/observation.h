@@ -33,6 +33,8 @@ struct ReplicationStatus {
   std::optional<uint64_t> epoch;          // the highest it was told; 0 counts as none
   std::optional<bool> source_connected;   // it receives from its source now
   bool reconciled = false;                // its own word that it follows the active site again
+  // Where the log that it holds ends, applied or not; comparable between sites of one service.
+  std::optional<uint64_t> position_bytes;
 
   bool operator==(const ReplicationStatus&) const = default;
 };

@@ -24,6 +24,7 @@ struct Timeline {
   Cause cause = Cause::kFirstStart;
   std::string from, to;
   std::string author;  // empty: nobody asked
+  std::string why;     // `to` rather than another; empty: it was named, or no other could
   std::optional<Instant> first_error, detected, decided, persisted, first_success, drained;
   uint64_t sessions_moved = 0;
   uint64_t requests_lost = 0;

@@ -57,6 +57,7 @@ struct Question {
   std::optional<Duration> lag;            // of `to`; empty: unknown
   std::optional<uint64_t> backlog_bytes;  // likewise
   MonotonicTime asked{};
+  std::string why;  // `to` rather than another; as in Timeline
 
   bool operator==(const Question&) const = default;
 };
@@ -109,8 +110,9 @@ struct Outlook {
   Life life = Life::kUnknown;
   std::vector<std::string> witnesses;  // sites that still receive from the active one
   std::vector<Hindrance> hindrances;   // of an automatic failover
-  std::vector<Gate> gates;             // of every site but the active, in order of preference
-  std::string would_activate;          // the first open one; empty: none
+  std::vector<Gate> gates;             // of every site but the active, in configured order
+  std::string would_activate;          // the freshest open one; empty: none
+  std::string would_activate_why;      // rather than another; empty: no other is open
   std::optional<Duration> due_in;      // until the next timed step; empty: none is timed
   std::string text;                    // one sentence
 };

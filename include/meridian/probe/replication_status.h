@@ -24,7 +24,8 @@ struct ParsedStatus {
 };
 
 // Roles are primary, master and leader; standby, replica, secondary and follower. Lag is a number
-// of seconds, backlog and epoch are whole numbers, the others true or false; null is unknown.
+// of seconds, backlog, epoch and position are whole numbers, the others true or false; null is
+// unknown.
 ParsedStatus ParseReplicationStatus(std::string_view json,
                                     const topology::StatusPointers& pointers);
 

@@ -117,6 +117,7 @@ struct RecoveryOutlook {
   std::vector<std::string> gates;       // of each other site, in the words of failover
   std::string next;                     // what comes next, in one sentence
   std::optional<Duration> lag_at_risk;  // of the move
+  std::string why;                      // active_after rather than another; empty: no other could
 };
 
 struct WhatIfReport {

@@ -25,6 +25,7 @@ struct StatusPointers {
   std::string epoch = "/epoch";
   std::string reconciled = "/reconciled";
   std::string source_connected = "/source_connected";
+  std::string position_bytes = "/position_bytes";
 
   bool operator==(const StatusPointers&) const = default;
 };
@@ -53,7 +54,7 @@ struct ReplicationCheck {
 
 struct DisasterRecovery {
   std::string primary;
-  std::vector<std::string> standby;       // in order of preference; never holds the primary
+  std::vector<std::string> standby;       // in order of preference, where level; never the primary
   std::optional<ReplicationCheck> check;  // empty: nothing is known of replication
   Duration max_lag = std::chrono::seconds(30);
   std::optional<uint64_t> max_backlog;                 // bytes; empty: not a condition

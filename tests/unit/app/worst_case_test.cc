@@ -102,6 +102,9 @@ TEST(WorstCase, AFailoverWaitsForChecksThenForAFreshStatusOrItsTime) {
   recovery.after = seconds(1);
   worst = ComputeWorstCase(topology, service);
   EXPECT_EQ(worst.failover_refused, milliseconds(2200 + 2 * 550 + 1500 + 200));
+  recovery.standby.push_back("reno");  // of two the fresher is wanted, so both are waited for
+  worst = ComputeWorstCase(topology, service);
+  EXPECT_EQ(worst.failover_refused, milliseconds(2200 + 2 * 550 + 3000 + 200));
   recovery.automatic = false;
   EXPECT_FALSE(ComputeWorstCase(topology, service).failover_silent);
 }

@@ -34,7 +34,7 @@ TEST(Recovery, EveryKeyArrivesInItsPlace) {
   const topology::Service service = LoadRecovery(
       "replication: {check: {type: http, port: 8008, path: /r, interval: 2s, timeout: 300ms, "
       "pointers: {role: /a/0/b, lag_seconds: /l, backlog_bytes: /b, epoch: /e, reconciled: /f, "
-      "source_connected: /s~1t}}, max_lag: 7s, max_backlog: 64MiB}\n"
+      "source_connected: /s~1t, position_bytes: /w}}, max_lag: 7s, max_backlog: 64MiB}\n"
       "    reads: nearest\n"
       "    failover: {automatic: false, after: 9s, cooldown: 2h, switch_hold: 3s}\n"
       "    failback: {mode: automatic, hold: 4m}");
@@ -47,7 +47,7 @@ TEST(Recovery, EveryKeyArrivesInItsPlace) {
   check.port = 8008;
   check.path = "/r";
   check.timeout = std::chrono::milliseconds(300);
-  check.pointers = {"/a/0/b", "/l", "/b", "/e", "/f", "/s~1t"};
+  check.pointers = {"/a/0/b", "/l", "/b", "/e", "/f", "/s~1t", "/w"};
   expected.status_interval = seconds(2);
   expected.max_lag = seconds(7);
   expected.max_backlog = 64 << 20;

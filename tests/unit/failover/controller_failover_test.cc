@@ -36,6 +36,83 @@ TEST(Failover, PassesOverAStandbyWhoseLagIsTooLarge) {
   EXPECT_EQ(drill.active(), "san-jose");
 }
 
+// What san-jose has and dallas has not was acknowledged.
+struct FreshestStandby : testing::Test {
+  void Kill(uint64_t dallas, uint64_t san_jose) {
+    drill.places["dallas"].status.position_bytes = dallas;
+    drill.places["san-jose"].status.position_bytes = san_jose;
+    drill.Pass(2s);
+    drill.Kill("atlanta");
+  }
+  std::string MoveText() {
+    for (const Event& event : drill.controller->TakeEvents()) {
+      if (event.kind == EventKind::kMoved) return event.text;
+    }
+    return "";
+  }
+  Drill drill;
+};
+
+TEST_F(FreshestStandby, TakesOverBeforeOneThatComesFirstInOrder) {
+  Kill(1000, 4072);
+  EXPECT_TRUE(drill.controller->Foresee().text.starts_with(
+      "if atlanta dies, after 5s, dallas takes over (first in order, unless another is ahead "
+      "then); "));
+  drill.Pass(2s);
+  const Outlook outlook = drill.controller->Foresee();
+  EXPECT_EQ(outlook.would_activate, "san-jose");
+  EXPECT_EQ(outlook.would_activate_why, "3.0 KiB ahead of dallas");
+  EXPECT_NE(outlook.text.find("san-jose takes over (3.0 KiB ahead of dallas); "),
+            std::string::npos);
+  EXPECT_TRUE(
+      drill.controller->Assess("dallas")->text.ends_with("san-jose is 3.0 KiB ahead of it"));
+  drill.Pass(4s);
+  EXPECT_EQ(drill.active(), "san-jose");
+  EXPECT_EQ(drill.controller->timelines().back().why, "3.0 KiB ahead of dallas");
+  EXPECT_EQ(MoveText(),
+            "billing: san-jose is active, epoch 2 (automatic): 3.0 KiB ahead of dallas");
+}
+
+TEST_F(FreshestStandby, IsNotTheOneWhoseGateIsClosed) {
+  drill.Follow("san-jose", 31s);
+  Kill(1000, 4072);
+  drill.Pass(7s);
+  EXPECT_EQ(drill.active(), "dallas");
+  EXPECT_EQ(drill.controller->timelines().back().why, "");
+}
+
+TEST_F(FreshestStandby, IsChosenByAnOrderThatNamesNoSiteToo) {
+  Kill(1000, 4072);
+  drill.Pass(2s);
+  ASSERT_TRUE(drill.controller->Failover({"", false, "ops"}));
+  EXPECT_EQ(drill.active(), "san-jose");
+  EXPECT_EQ(drill.controller->timelines().back().why, "3.0 KiB ahead of dallas");
+}
+
+struct ShortFailover : FreshestStandby {
+  ShortFailover() : FreshestStandby() {
+    Policy policy = ThreeSites();
+    policy.after = 100ms;
+    EXPECT_TRUE(drill.controller->Reconfigure(policy));
+  }
+};
+
+TEST_F(ShortFailover, WaitsForOneThatHasNotToldSinceTheFailure) {
+  Kill(1000, 4072);
+  drill.Pass(1s);  // statuses of before the failure, then those of after it
+  EXPECT_EQ(drill.active(), "san-jose");
+  EXPECT_FALSE(drill.HasEvent(EventKind::kApproval));
+}
+
+TEST_F(ShortFailover, WaitsNoLongerThanAStatusIsFresh) {
+  drill.places["dallas"].status.position_bytes = 9000;
+  drill.Pass(1900ms);
+  drill.places["dallas"].tells = false;
+  Kill(9000, 4072);
+  drill.Pass(500ms);
+  EXPECT_EQ(drill.active(), "san-jose");
+}
+
 TEST(Failover, IsBlockedWhenLagIsUnknownAndGoesOnWhenAStandbyQualifies) {
   Drill drill;
   drill.Follow("dallas", std::nullopt);

@@ -98,6 +98,79 @@ TEST(Gate, TellsAllThatIsInTheWayWithItsNumbers) {
             "dallas stays closed: down; lag 41s, limit 30s; it announces the older epoch 5");
 }
 
+TEST(Gate, HasAPositionOnceNothingMovesIt) {
+  Candidate dallas;
+  dallas.seen.replication->position_bytes = 4096;
+  dallas.seen.replication->source_connected = false;
+  EXPECT_EQ(dallas.Evaluate().position_bytes, 4096u);
+  dallas.seen.replication->source_connected = true;
+  EXPECT_FALSE(dallas.Evaluate().position_bytes) << "it receives more";
+  dallas.seen.replication->source_connected = false;
+  EXPECT_FALSE(EvaluateGate("dallas", dallas.seen, {dallas.policy, 7, dallas.now, std::nullopt})
+                   .position_bytes)
+      << "nothing has failed";
+}
+
+struct FreshestGate : testing::Test {
+  void Add(const char* site, std::optional<uint64_t> position, Duration lag, bool is_open = true) {
+    Gate gate;
+    gate.site = site;
+    gate.position_bytes = position;
+    gate.lag = lag;
+    gate.obstacles = is_open ? 0 : 1;
+    gates.push_back(gate);
+  }
+  std::string Chosen() const {
+    const Preference chosen = Freshest(gates, Policy{});
+    if (chosen.gate == nullptr) return "none";
+    return chosen.gate->site + (chosen.why.empty() ? "" : ": " + chosen.why);
+  }
+  std::vector<Gate> gates;
+};
+
+TEST_F(FreshestGate, IsTheOneThatReachesFurthestWhateverTheOrderAndTheLag) {
+  Add("dallas", 1000, 1s);
+  Add("reno", 5096, 9s);
+  Add("austin", 2000, 0s);
+  EXPECT_EQ(Chosen(), "reno: 4.0 KiB ahead of dallas");
+  gates[0].position_bytes = 5097;
+  EXPECT_EQ(Chosen(), "dallas: 1 B ahead of reno");
+}
+
+TEST_F(FreshestGate, IsTheFirstInOrderWhereTheyAreLevel) {
+  Add("dallas", 1000, 9s);
+  Add("reno", 1000, 1s);
+  EXPECT_EQ(Chosen(), "dallas: level with reno, and before it in order");
+  Add("austin", 999, 0s);
+  EXPECT_EQ(Chosen(), "dallas: level with reno, and before it in order");
+}
+
+TEST_F(FreshestGate, IsNeverAClosedOne) {
+  EXPECT_EQ(Chosen(), "none");
+  Add("dallas", 9000, 0s, false);
+  EXPECT_EQ(Chosen(), "none");
+  Add("reno", 10, 9s);
+  EXPECT_EQ(Chosen(), "reno");
+}
+
+TEST_F(FreshestGate, IsTheOneThatIsKnownBeforeOneThatIsNot) {
+  Add("dallas", std::nullopt, 1s);
+  Add("reno", 10, 2s);
+  Add("austin", 20, 2s);
+  EXPECT_EQ(Chosen(), "austin: where the log of dallas ends is unknown");
+  gates[0].lag = 0s;
+  gates[2].lag = 4s;
+  EXPECT_EQ(Chosen(), "dallas: first in order") << "but not if it lags by far more";
+}
+
+TEST_F(FreshestGate, GoesByLagWhereNothingElseIsKnownAndOnlyByMoreThanAgesMayHide) {
+  Add("dallas", std::nullopt, 3s);
+  Add("reno", std::nullopt, 0s);
+  EXPECT_EQ(Chosen(), "dallas: first in order");
+  gates[0].lag = 3001ms;
+  EXPECT_EQ(Chosen(), "reno: its lag is 0s, that of dallas 3s");
+}
+
 TEST(Gate, HasANameForEveryObstacle) {
   std::set<std::string> names;
   for (size_t i = 0; i < kObstacleCount; ++i) names.insert(Name(static_cast<Obstacle>(i)));

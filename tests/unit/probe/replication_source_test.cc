@@ -82,6 +82,7 @@ TEST(CompleteStandby, OneThatIsCutOffIsMeasuredByTheSourceAlone) {
   PostgresStatus status = Standby(false, std::nullopt, 95, 95);  // its primary has died
   CompleteStandby(status, Writing(10), true, seconds(1));
   EXPECT_EQ(status.parsed.status.lag, seconds(1)) << "what came after the last sample";
+  EXPECT_EQ(status.parsed.status.position_bytes, 95u);
   EXPECT_EQ(status.parsed.status.backlog_bytes, 0u);
   EXPECT_EQ(status.parsed.quality, StatusQuality::kComplete);
 
@@ -89,6 +90,7 @@ TEST(CompleteStandby, OneThatIsCutOffIsMeasuredByTheSourceAlone) {
   CompleteStandby(status, Writing(10), true, seconds(1));
   EXPECT_EQ(status.parsed.status.lag, seconds(6));
   EXPECT_EQ(status.parsed.status.backlog_bytes, 60u);
+  EXPECT_EQ(status.parsed.status.position_bytes, 40u) << "what it has received is applied first";
 }
 
 TEST(CompleteStandby, OneThatWasNeverSeenToFollowIsUnknown) {
@@ -96,6 +98,7 @@ TEST(CompleteStandby, OneThatWasNeverSeenToFollowIsUnknown) {
   CompleteStandby(status, Writing(10), false, seconds(1));
   EXPECT_FALSE(status.parsed.status.lag);
   EXPECT_FALSE(status.parsed.status.backlog_bytes);
+  EXPECT_FALSE(status.parsed.status.position_bytes) << "of a log that may be another one";
   EXPECT_EQ(status.parsed.quality, StatusQuality::kIncomplete);
   status = Standby(false, std::nullopt, 500, 500);  // no primary was ever seen
   CompleteStandby(status, SourceHistory(), true, seconds(1));

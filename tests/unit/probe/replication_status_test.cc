@@ -15,7 +15,7 @@ ParsedStatus Parse(std::string_view json, const topology::StatusPointers& pointe
 TEST(ReplicationStatus, ReadsEveryValue) {
   const ParsedStatus parsed = Parse(
       R"({"role": "standby", "lag_seconds": 1.5, "backlog_bytes": 4096, "epoch": 7,
-          "reconciled": true, "source_connected": false, "more": [1]})");
+          "reconciled": true, "source_connected": false, "position_bytes": 9000, "more": [1]})");
   EXPECT_EQ(parsed.quality, StatusQuality::kComplete);
   ReplicationStatus expected;
   expected.role = Role::kStandby;
@@ -24,6 +24,7 @@ TEST(ReplicationStatus, ReadsEveryValue) {
   expected.epoch = 7;
   expected.reconciled = true;
   expected.source_connected = false;
+  expected.position_bytes = 9000;
   EXPECT_EQ(parsed.status, expected);
 }
 

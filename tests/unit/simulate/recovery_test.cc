@@ -131,23 +131,34 @@ TEST(Recovery, WithAutomationOffNothingMovesByItself) {
 }
 
 TEST(Recovery, WhatIfTellsWhenAStandbyWouldTakeOverAndWhatThatRisks) {
-  const Answer answer = WhatIf(ConfigOf(kBilling), {.down = {"a"}, .lag = {{"b", seconds(4)}}});
+  const Answer answer = WhatIf(ConfigOf(kBilling), {.down = {"a"}, .lag = {{"b", seconds(2)}}});
   ASSERT_TRUE(answer.report);
   EXPECT_TRUE(answer.report->holds());
   ASSERT_EQ(answer.report->recoveries.size(), 1u);
   const RecoveryOutlook& outlook = answer.report->recoveries[0];
   EXPECT_EQ(outlook.active_before, "a");
   EXPECT_EQ(outlook.active_after, "b");
-  EXPECT_EQ(outlook.lag_at_risk, seconds(4));
+  EXPECT_EQ(outlook.lag_at_risk, seconds(2));
+  EXPECT_EQ(outlook.why, "first in order") << "what ages may hide is no difference";
   ASSERT_TRUE(outlook.moved_after);
   EXPECT_GE(*outlook.moved_after, seconds(4));
   EXPECT_LE(*outlook.moved_after, seconds(8));
   ASSERT_EQ(outlook.gates.size(), 2u);
-  EXPECT_TRUE(outlook.gates[0].starts_with("b would open: lag 4s of 10s")) << outlook.gates[0];
+  EXPECT_TRUE(outlook.gates[0].starts_with("b would open: lag 2s of 10s")) << outlook.gates[0];
   for (const Placement& placement : answer.report->placements) {
     EXPECT_EQ(placement.before, "a");
     EXPECT_EQ(placement.after, "b");
   }
+}
+
+TEST(Recovery, WhatIfTellsOfTheFresherStandby) {
+  const Answer answer = WhatIf(ConfigOf(kBilling), {.down = {"a"}, .lag = {{"b", seconds(4)}}});
+  ASSERT_TRUE(answer.report);
+  const RecoveryOutlook& outlook = answer.report->recoveries.at(0);
+  EXPECT_EQ(outlook.active_after, "c");
+  EXPECT_EQ(outlook.why, "its lag is 0s, that of b 4s");
+  EXPECT_NE(Describe(*answer.report, false).find("(its lag is 0s, that of b 4s)"),
+            std::string::npos);
 }
 
 TEST(Recovery, WhatIfSaysThatNothingWouldTakeOver) {
