@@ -223,6 +223,7 @@ void Wire::ResetArrived(int side) {
   End& end = sides_[side];
   if (connecting_ && side == 0) return Fail(0, ConnectError(ErrorCode::kReset, ECONNRESET));
   end.reset_arrived = true;
+  end.write_failed |= !end.unsent.empty();
   end.unsent.clear();
   end.timer.Disarm();
   if (end.gone) end.dead = true;

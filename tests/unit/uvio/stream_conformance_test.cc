@@ -170,6 +170,19 @@ TEST_P(Conformance, ResetIsToldAfterReadingWasStoppedByArrivingBytes) {
   ASSERT_TRUE(Until([&] { return accepted.Heard("error"); }));
 }
 
+TEST_P(Conformance, ResetBreaksWhatWaitsToBeWrittenThoughBytesAreUnread) {
+  Peer& accepted = Establish();
+  accepted.stream->StopReading();
+  client.stream->StopReading();
+  client.stream->Write("unread");
+  world->Settle();
+  Fill(*accepted.stream);
+  client.stream->Reset();
+  EXPECT_TRUE(Until([&] { return accepted.Heard("error"); }));
+  EXPECT_EQ(accepted.error.code, ErrorCode::kReset);
+  EXPECT_EQ(accepted.stream->pending_bytes(), 0u);
+}
+
 TEST_P(Conformance, BytesBeforeAResetAreReadBeforeItIsTold) {
   server.reading = false;
   Peer& accepted = Establish();
