@@ -203,9 +203,19 @@ void TcpSession::Forward(Side& from, std::string_view bytes) {
   if (&from == &backend_) spare_ = false;
   spare_ ? Keep(bytes) : dial_.reset();
   if (&from == &backend_) return Deliver(bytes);
-  counters_->bytes_in.Add(bytes.size());
-  bytes_in_ += bytes.size();
   backend_.stream->Write(bytes);
+  Sent(bytes.size());
+}
+
+// The other side has them already. Only bulk goes that way, so the session has long begun.
+void TcpSession::Moved(Side& from, size_t bytes) {
+  active_ = core_.loop.Now();
+  &from == &backend_ ? Delivered(bytes) : Sent(bytes);
+}
+
+void TcpSession::Sent(size_t bytes) {
+  counters_->bytes_in.Add(bytes);
+  bytes_in_ += bytes;
   if (backend_.stream->pending_bytes() > 0) client_.stream->StopReading();
   Await();
 }
@@ -239,14 +249,18 @@ bool TcpSession::Redial() {
 
 // From the backend to the client.
 void TcpSession::Deliver(std::string_view bytes) {
-  counters_->bytes_out.Add(bytes.size());
-  bytes_out_ += bytes.size();
+  client_.stream->Write(bytes);
+  Delivered(bytes.size());
+}
+
+void TcpSession::Delivered(size_t bytes) {
+  counters_->bytes_out.Add(bytes);
+  bytes_out_ += bytes;
   unheard_since_ = {};
   if (!std::exchange(heard_, true)) {
     first_byte_ = active_ - started_;
     Report(health::Outcome::kSuccess);
   }
-  client_.stream->Write(bytes);
   if (client_.stream->pending_bytes() > 0) backend_.stream->StopReading();
 }
 

@@ -52,6 +52,8 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   struct Side final : net::StreamHandler {
     explicit Side(TcpSession& owner) : session(owner) {}
     void OnRead(std::string_view bytes) override { session.Forward(*this, bytes); }
+    net::Stream* MovesTo() override { return session.Other(*this).stream.get(); }
+    void OnMoved(size_t bytes) override { session.Moved(*this, bytes); }
     void OnEnd() override { session.Ended(*this); }
     void OnDrained() override { session.Drained(*this); }
     void OnError(const Error&) override { session.Broken(*this); }
@@ -75,7 +77,10 @@ class TcpSession final : public Session, private ConnectorOwner, private net::Ti
   void Ended(Side& side);
   void Drained(Side& side);
   void Broken(Side& side);
+  void Moved(Side& from, size_t bytes);
   void Deliver(std::string_view bytes);
+  void Delivered(size_t bytes);
+  void Sent(size_t bytes);
   void Keep(std::string_view bytes);
   bool Redial();
   void Await();

@@ -209,4 +209,21 @@ void Core::GiveBuffer(std::string buffer) {
   if (spare_buffers_.size() < kMaxSpareBuffers) spare_buffers_.push_back(std::move(buffer));
 }
 
+std::unique_ptr<Pipe> Core::TakePipe() {
+  if (!spare_pipes_.empty()) {
+    std::unique_ptr<Pipe> pipe = std::move(spare_pipes_.back());
+    spare_pipes_.pop_back();
+    return pipe;
+  }
+  if (pipes_ >= most_pipes_) return nullptr;
+  std::unique_ptr<Pipe> pipe = Pipe::Open();
+  pipe ? ++pipes_ : most_pipes_ = pipes_;
+  return pipe;
+}
+
+void Core::GivePipe(std::unique_ptr<Pipe> pipe) {
+  if (pipe->held() == 0) return spare_pipes_.push_back(std::move(pipe));
+  --pipes_;
+}
+
 }  // namespace meridian::uvio

@@ -20,6 +20,7 @@
 #include "uvio/datagram_watch.h"
 #include "uvio/error_watch.h"
 #include "uvio/mailbox.h"
+#include "uvio/pipe.h"
 
 namespace meridian::uvio {
 
@@ -29,6 +30,7 @@ struct Transit;
 class Core {
  public:
   static constexpr size_t kReadBytes = 64 * 1024;
+  static constexpr size_t kMostPipes = 32;
 
   Core() = default;
   ~Core();
@@ -68,6 +70,12 @@ class Core {
   std::string TakeBuffer();
   void GiveBuffer(std::string buffer);
 
+  // An empty pipe; null: there is none to be had, and none was before. Given back ones are kept if
+  // they are empty.
+  std::unique_ptr<Pipe> TakePipe();
+  void GivePipe(std::unique_ptr<Pipe> pipe);
+  bool has_pipe() const { return !spare_pipes_.empty() || pipes_ < most_pipes_; }
+
   // Streams and listeners that their owners hold; destroyed streams that still have to send.
   size_t held = 0;
   size_t orphans = 0;
@@ -104,6 +112,9 @@ class Core {
   std::vector<std::unique_ptr<Socket>> free_;
   std::vector<std::unique_ptr<Transit>> spare_transits_;
   std::vector<std::string> spare_buffers_;
+  std::vector<std::unique_ptr<Pipe>> spare_pipes_;
+  size_t pipes_ = 0;                // in use or spare
+  size_t most_pipes_ = kMostPipes;  // down to what there are, once the system gives no more
   std::vector<std::unique_ptr<SignalWatch>> signals_;
 };
 

@@ -54,11 +54,18 @@ class SocketStream final : public net::Stream {
   net::Address local() const override { return socket_.local(); }
   net::PathInfo path_info() const override { return socket_.path_info(); }
 
+  Socket& socket() { return socket_; }
+
  private:
   Socket& socket_;
 };
 
 }  // namespace
+
+Socket* Socket::Of(net::Stream* stream) {
+  auto* of_socket = dynamic_cast<SocketStream*>(stream);
+  return of_socket != nullptr ? &of_socket->socket() : nullptr;
+}
 
 int Socket::fd() const {
   uv_os_fd_t fd = -1;
@@ -69,7 +76,8 @@ int Socket::fd() const {
 void Socket::Begin(const net::Address& peer) {
   handler_ = nullptr;
   accepted_ = held_ = reading_ = polling_ = watched_ = ended_ = false;
-  finish_wanted_ = finished_ = failed_ = writing_ = handle_closed_ = false;
+  finish_wanted_ = finished_ = failed_ = writing_ = handle_closed_ = moving_ = false;
+  full_reads_ = 0;
   ip_ = peer.ip();
   port_ = peer.port();
 }
@@ -87,6 +95,7 @@ void Socket::DropTransit() {
   if (!transit_) return;
   transit_->sending.clear();
   transit_->waiting.clear();
+  if (transit_->pipe) core_.GivePipe(std::move(transit_->pipe));
   core_.GiveBuffer(std::exchange(transit_->sending, {}));
   core_.GiveBuffer(std::exchange(transit_->waiting, {}));
   transit_->timer.Disarm();

@@ -13,6 +13,10 @@
 // later, so that what the peer sent before it closed (an early response) is read first. Invariant:
 // at most one uv_write is under way, from `sending`; what comes meanwhile is `waiting`. An idle
 // socket is little more than libuv's handle: all that it can do without is in its Transit.
+//
+// Bulk is moved through a pipe where the owner names a socket that it all goes to: once reads come
+// back full, OnAllocate gives libuv no buffer, and Move takes its place. What the other kernel does
+// not take stays in the pipe; a little of it goes by uv_write, which tells when there is room.
 #pragma once
 
 #include <meridian/net/loop.h>
@@ -36,9 +40,10 @@ struct Transit final : net::TimerHandler {
   uv_write_t write{};
   Error error;
   std::string sending;
-  std::string waiting;
-  size_t drained_bytes = 0;  // read and thrown away while leaving
-  net::Timer timer{*this};   // bounds kLeaving
+  std::unique_ptr<Pipe> pipe;  // goes on when `sending` has gone
+  std::string waiting;         // and this behind it
+  size_t drained_bytes = 0;    // read and thrown away while leaving
+  net::Timer timer{*this};     // bounds kLeaving
 };
 
 class Socket final : public ListNode {
@@ -54,6 +59,9 @@ class Socket final : public ListNode {
   net::StreamPtr MakeStream();
   // Without a stream: after Connect or Adopt failed, or when the loop ends.
   void Close();
+
+  // The socket behind a stream; null: it has none.
+  static Socket* Of(net::Stream* stream);
 
   // For SocketStream: net::Stream's methods.
   void SetHandler(net::StreamHandler* handler);
@@ -89,6 +97,12 @@ class Socket final : public ListNode {
   void WantRead();
   void Queue(std::span<const std::string_view> slices, size_t skip);
   void SendWaiting();
+  void StartSending();
+  bool TakesMoves() const;
+  bool CanMove() const;
+  void Move();
+  void Take(std::unique_ptr<Pipe> pipe);
+  bool SendPipe();
   void Fail(const Error& error);
   void Tell(const Error& error);
   Error StreamError(int number, const char* context) const;
@@ -119,6 +133,8 @@ class Socket final : public ListNode {
   bool failed_ : 1 = false;         // the transit's error is to be told
   bool writing_ : 1 = false;        // a uv_write is under way
   bool handle_closed_ : 1 = false;  // libuv has let go
+  bool moving_ : 1 = false;         // libuv got no buffer because Move is next
+  uint8_t full_reads_ : 2 = 0;      // in a row
   union {
     uv_handle_t any;
     uv_stream_t stream;

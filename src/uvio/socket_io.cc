@@ -14,6 +14,11 @@ namespace {
 constexpr size_t kMaxSlices = 64;
 // A peer that keeps sending to a stream that has left is heard up to here, then reset.
 constexpr size_t kMaxDrainedBytes = 1024 * 1024;
+// So many full reads in a row are bulk, until a move brings less than is worth one.
+constexpr uint8_t kBulk = 2;
+constexpr size_t kWorthMoving = 32 * 1024;
+// Of what waits in a pipe, written by libuv for its sake.
+constexpr size_t kAheadBytes = 4096;
 
 }  // namespace
 
@@ -47,7 +52,9 @@ void Socket::WantRead() {
 
 void Socket::OnAllocate(uv_buf_t* buffer) {
   const bool wanted = state_ == State::kLeaving ? finished_ : reading_ && handler_ != nullptr;
-  *buffer = wanted ? uv_buf_init(core_.read_buffer(), Core::kReadBytes) : uv_buf_init(nullptr, 0);
+  moving_ = wanted && full_reads_ == kBulk && CanMove();
+  *buffer = wanted && !moving_ ? uv_buf_init(core_.read_buffer(), Core::kReadBytes)
+                               : uv_buf_init(nullptr, 0);
 }
 
 void Socket::OnReadable(ssize_t count, const uv_buf_t* buffer) {
@@ -57,7 +64,12 @@ void Socket::OnReadable(ssize_t count, const uv_buf_t* buffer) {
     if (transit().drained_bytes > kMaxDrainedBytes) AbortWithReset();
     return;
   }
-  if (count > 0) return handler_->OnRead({buffer->base, static_cast<size_t>(count)});
+  if (count > 0) {
+    const bool full = static_cast<size_t>(count) == Core::kReadBytes;
+    full_reads_ = !full ? 0 : full_reads_ == kBulk ? kBulk : full_reads_ + 1;
+    return handler_->OnRead({buffer->base, static_cast<size_t>(count)});
+  }
+  if (moving_) return Move();
   polling_ = false;
   if (count == UV_ENOBUFS) {
     uv_read_stop(stream());
@@ -121,6 +133,11 @@ void Socket::Queue(std::span<const std::string_view> slices, size_t skip) {
 void Socket::SendWaiting() {
   Transit& out = transit();
   out.sending.swap(out.waiting);
+  StartSending();
+}
+
+void Socket::StartSending() {
+  Transit& out = transit();
   const uv_buf_t buffer = uv_buf_init(out.sending.data(), out.sending.size());
   out.write.data = this;
   writing_ = true;
@@ -140,6 +157,7 @@ void Socket::OnWritten(int status) {
     if (state_ == State::kLeaving) return Close();
     return Fail(StreamError(-status, "write"));
   }
+  if (transit().pipe && !SendPipe()) return;
   if (!transit().waiting.empty()) return SendWaiting();
   DropTransit();
   if (state_ == State::kLeaving) return LeaveQuietly();
@@ -151,7 +169,60 @@ size_t Socket::pending_bytes() const {
   if (failed_ || state_ == State::kDead || state_ == State::kClosing) return 0;
   if (!transit_) return 0;
   return (writing_ ? uv_stream_get_write_queue_size(&handle_.stream) : 0) +
-         transit_->waiting.size();
+         (transit_->pipe ? transit_->pipe->held() : 0) + transit_->waiting.size();
+}
+
+bool Socket::TakesMoves() const {
+  return state_ == State::kOpen && !failed_ && !writing_ && !finish_wanted_;
+}
+
+bool Socket::CanMove() const {
+  if (state_ != State::kOpen || failed_ || !core_.has_pipe()) return false;
+  const Socket* to = Of(handler_->MovesTo());
+  return to != nullptr && to->TakesMoves();
+}
+
+// The end is left to be read as any other; a failure would not be told again.
+void Socket::Move() {
+  moving_ = false;
+  std::unique_ptr<Pipe> pipe = core_.TakePipe();
+  const ssize_t count = pipe ? pipe->Fill(fd()) : -EAGAIN;
+  if (count < static_cast<ssize_t>(kWorthMoving)) full_reads_ = 0;
+  if (count <= 0) {
+    if (pipe) core_.GivePipe(std::move(pipe));
+    if (count == 0 || count == -EAGAIN) return;
+    return Tell(StreamError(static_cast<int>(-count), "read"));
+  }
+  core_.counters().moved_bytes.Add(static_cast<uint64_t>(count));
+  Of(handler_->MovesTo())->Take(std::move(pipe));
+  handler_->OnMoved(static_cast<size_t>(count));
+}
+
+// Precondition: TakesMoves.
+void Socket::Take(std::unique_ptr<Pipe> pipe) {
+  const ssize_t count = pipe->Drain(fd());
+  if (pipe->held() == 0) return core_.GivePipe(std::move(pipe));
+  transit().pipe = std::move(pipe);
+  if (count < 0 && count != -EAGAIN) return Fail(StreamError(static_cast<int>(-count), "write"));
+  transit().pipe->Read(kAheadBytes, transit().sending);
+  StartSending();
+}
+
+// True: all of it is with the kernel.
+bool Socket::SendPipe() {
+  std::unique_ptr<Pipe>& pipe = transit().pipe;
+  const ssize_t count = pipe->held() > 0 ? pipe->Drain(fd()) : 0;
+  if (pipe->held() == 0) {
+    core_.GivePipe(std::move(pipe));
+    return true;
+  }
+  if (count < 0 && count != -EAGAIN) {
+    state_ == State::kLeaving ? Close() : Fail(StreamError(static_cast<int>(-count), "write"));
+  } else {
+    pipe->Read(kAheadBytes, transit().sending);
+    StartSending();
+  }
+  return false;
 }
 
 void Socket::FinishWriting() {

@@ -36,6 +36,8 @@ class Random {
   virtual uint64_t Next() = 0;
 };
 
+class Stream;
+
 // What a stream tells its owner.
 class StreamHandler {
  public:
@@ -44,6 +46,10 @@ class StreamHandler {
   // Bytes from the peer, valid only during the call; never empty. At most one read's worth (64
   // KiB).
   virtual void OnRead(std::string_view bytes) = 0;
+  // Where all that comes next may go unread; null: nowhere. Asked whenever much comes at once,
+  // where the two streams can do that: then `bytes` of it have been written there, and not told.
+  virtual Stream* MovesTo() { return nullptr; }
+  virtual void OnMoved([[maybe_unused]] size_t bytes) {}
   // The peer has finished sending (half-close). Writing may go on.
   virtual void OnEnd() = 0;
   // pending_bytes() has come down to zero after having been above it.

@@ -25,6 +25,7 @@ struct alignas(kCacheLine) LoopCounters {
   Counter accept_pauses;    // out of descriptors or memory: accepting rested for a moment
   Counter connects;         // started
   Counter copied_bytes;     // the kernel did not take them at once
+  Counter moved_bytes;      // from socket to socket, unread
   Counter flushes_cut;      // a destroyed stream's peer did not take the rest within its bound
   Counter orphans_refused;  // more destroyed streams than may linger: reset at once
 };
