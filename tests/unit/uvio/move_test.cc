@@ -65,6 +65,12 @@ struct Relayed {
   bool Received(size_t bytes) {
     return world.RunUntil([this, bytes] { return sink().received.size() >= bytes; });
   }
+  // The sink reads nothing, and what was moved waits for it.
+  void Clog(const std::string& sent) {
+    sink().stream->StopReading();
+    source.stream->Write(sent);
+    EXPECT_TRUE(world.RunUntil([this] { return moved() > 0 && far.stream->pending_bytes() > 0; }));
+  }
   uint64_t moved() { return world.loop().counters().moved_bytes.value(); }
 
   RealWorld world;
@@ -91,11 +97,8 @@ TEST(Moves, BulkArrivesAsItWas) {
 
 TEST(Moves, WhatWaitsForASlowReaderKeepsItsOrder) {
   Relayed relayed;
-  relayed.sink().stream->StopReading();
   const std::string sent = Pattern(kMuch);
-  relayed.source.stream->Write(sent);
-  EXPECT_TRUE(relayed.world.RunUntil(
-      [&] { return relayed.moved() > 0 && relayed.far.stream->pending_bytes() > 0; }));
+  relayed.Clog(sent);
   EXPECT_LE(relayed.far.stream->pending_bytes(), 1024u * 1024);
   relayed.world.Settle();
   const size_t before = relayed.near.moved;
@@ -135,11 +138,8 @@ TEST(Moves, BothWaysAtOnce) {
 
 TEST(Moves, WhatWaitsIsSentWhenTheStreamIsDestroyed) {
   Relayed relayed;
-  relayed.sink().stream->StopReading();
   const std::string sent = Pattern(kMuch);
-  relayed.source.stream->Write(sent);
-  EXPECT_TRUE(relayed.world.RunUntil(
-      [&] { return relayed.moved() > 0 && relayed.far.stream->pending_bytes() > 0; }));
+  relayed.Clog(sent);
   relayed.near.stream->StopReading();
   relayed.far.stream.reset();
   relayed.sink().stream->StartReading();
